@@ -1,0 +1,9 @@
+# For developers: warnings are errors, unit tests with address and undefined-behaviour sanitizers.
+set(CMAKE_CXX_COMPILER clang++-19 CACHE STRING "")
+set(CMAKE_BUILD_TYPE Debug CACHE STRING "")
+set(CMAKE_CXX_FLAGS "-O1 -gline-tables-only" CACHE STRING "")
+set(CMAKE_EXE_LINKER_FLAGS "-fuse-ld=lld" CACHE STRING "")
+set(SALLYPORT_TESTS ON CACHE BOOL "")
+set(SALLYPORT_WERROR ON CACHE BOOL "")
+set(SALLYPORT_FAULTS ON CACHE BOOL "")
+set(SALLYPORT_SANITIZE "address,undefined" CACHE STRING "")
