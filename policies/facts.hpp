@@ -1,0 +1,50 @@
+#pragma once
+// What a release looks like, compactly: stored for every approved release, the baseline of the next.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "storage/base/clock.hpp"
+#include "storage/base/json.hpp"
+#include "storage/base/result.hpp"
+
+namespace sallyport {
+
+struct FileFact {
+  std::string path;  // below the first component
+  std::uint64_t size = 0;
+  std::string digest;  // sha256, hex
+  std::string type;    // extension in lower case (".js", ".d.ts", "" for none) or the magic type if binary
+};
+
+using DependencyMap = std::map<std::string, std::string>;  // name -> spec
+
+struct Facts {
+  std::string name, version, tag;
+  Instant released;  // when it became visible
+  std::uint64_t packed_bytes = 0, unpacked_bytes = 0;
+  std::vector<FileFact> files;
+  DependencyMap dependencies, optional_dependencies, peer_dependencies;  // peers: required ones only
+  std::map<std::string, std::string> scripts;
+  std::map<std::string, std::string> bin;
+  bool has_files_field = false;
+};
+
+// One JSON object with "v": 1; unknown members are ignored, a newer "v" is refused (corrupt).
+json::object to_json(const Facts& facts);
+Result<Facts> facts_from_json(const json::value& value);
+
+// What earlier releases give a rule to compare with. Built by the gate: only what existed at that moment.
+struct History {
+  std::optional<Facts> baseline;  // the highest lower stable version on the same dist-tag line
+  std::string baseline_origin;    // "gate" or "upstream"; for the report
+  std::set<std::string> types_seen;  // FileFact::type of the last 20 releases
+  std::vector<std::uint64_t> largest_file_bytes;  // of each of the last releases, newest first
+  std::optional<std::string> tag_target;          // the version the dist-tag names now
+};
+
+}  // namespace sallyport

@@ -1,0 +1,45 @@
+#pragma once
+// Everything a rule may see.
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policies/content/file_content.hpp"
+#include "policies/facts.hpp"
+#include "policies/finding.hpp"
+#include "policies/manifest.hpp"
+#include "policies/tarball/listing.hpp"
+#include "storage/base/clock.hpp"
+
+namespace sallyport {
+
+struct Thresholds {
+  std::uint64_t file_bytes_max = 5ull << 20;  // size/file
+};
+
+struct ReleaseFile {
+  const TarEntry& entry;
+  const FileContent& content;
+};
+
+struct Release {
+  std::string name, version, tag;  // as published; in a scan from package.json
+  bool public_upstream = false;    // goes to an upstream rather than into our own store
+  std::vector<std::string> publisher_scopes;  // "@acme"; empty: any
+  std::uint64_t packed_bytes = 0, unpacked_bytes = 0;
+  const Manifest* packaged = nullptr;   // package.json of the tarball; null where there is none to read
+  const Manifest* published = nullptr;  // versions[v] of the publish; null in a scan
+  std::vector<ReleaseFile> files;       // regular files, in archive order
+  const std::vector<TarFault>* faults = nullptr;
+  std::function<FileBytes(const TarEntry&)> bytes;  // a second look at a file
+  Facts facts;                                      // of this release
+  History history;
+  Thresholds thresholds;
+  Instant now;
+
+  const ReleaseFile* file(std::string_view inner) const;  // null: absent
+};
+
+}  // namespace sallyport

@@ -1,0 +1,63 @@
+#pragma once
+// A rule looks at a release and adds findings. Rules are pure: no network, no clock, no store.
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policies/finding.hpp"
+#include "policies/release.hpp"
+
+namespace sallyport {
+
+// The action a rule takes in each profile: proprietary, open, internal.
+using Defaults = std::array<Action, 3>;
+
+struct RuleInfo {
+  std::string_view id;     // "leak/source-map"; public API, never changes meaning
+  std::string_view title;  // one line: what it looks for
+  std::string_view fix;    // one sentence: what to do
+  // Most rules have one tier; "warn; escalate above 3 x" has two. A finding names its tier.
+  std::vector<Defaults> tiers;
+};
+
+// Collects the findings of one rule: fills in id, action, fix, fingerprint and cleans the text.
+class FindingSink {
+ public:
+  struct Detail {
+    std::string_view file = {};      // inner path; empty: the release as a whole
+    std::string message;
+    std::string evidence = {};
+    std::string_view fix = {};       // overrides RuleInfo::fix
+    std::optional<std::uint32_t> line = {};
+    std::optional<std::uint64_t> offset = {};
+    std::string_view content_digest = {};  // of what was found; default: message without numbers is not used,
+                                           // the file's digest is
+  };
+  virtual ~FindingSink() = default;
+  virtual void add(Detail detail, int tier = 0) = 0;
+};
+
+struct Rule {
+  RuleInfo info;
+  void (*check)(const Release& release, FindingSink& sink);  // may throw: the engine makes that a hold
+};
+
+// One function a family, each in the file of policies/rules/ with its name.
+std::span<const Rule> tar_rules();
+std::span<const Rule> manifest_rules();
+std::span<const Rule> leak_rules();
+std::span<const Rule> pack_rules();
+std::span<const Rule> size_rules();
+std::span<const Rule> deps_rules();
+std::span<const Rule> run_rules();
+
+// All of them, in catalogue order.
+std::vector<const Rule*> all_rules();
+const Rule* find_rule(std::string_view id);
+
+}  // namespace sallyport
