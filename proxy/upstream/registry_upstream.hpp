@@ -1,0 +1,72 @@
+#pragma once
+// An npm registry over HTTP: what the gate asks of it (blocking) and what installs ask of it (awaitables).
+// Any thread. The credential goes to the upstream's own origin only and appears in no error and no log.
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "gate/upstream.hpp"
+#include "proxy/upstream/http_client.hpp"
+#include "proxy/upstream/url.hpp"
+
+namespace sallyport {
+
+struct UpstreamOptions {
+  std::string name;        // of `[upstreams.NAME]`
+  std::string url;         // may have a path; http only if it says so
+  std::string token;       // sent as "Bearer"; empty: none
+  std::string basic_auth;  // npm's `_auth`: base64 of "user:password"; used when there is no token
+  std::string ca_file;     // as in HttpRoute
+  std::string proxy;
+  bool proxy_from_environment = true;
+  Millis connect_max{10'000};
+  Millis idle_max{30'000};        // without a byte of an answer to a read
+  Millis packument_max{120'000};  // for a whole packument
+  Millis tarball_max{900'000};    // for a whole tarball
+  std::uint64_t packument_bytes_max = 128u << 20;
+  std::uint64_t tarball_bytes_max = 512u << 20;  // where the caller names no limit
+};
+
+struct UpstreamPackument {
+  int status = 0;    // 200; 304: what `etag` named still holds, no body; 404: no such package
+  std::string body;  // of a 200
+  std::string etag;  // empty: none was sent
+  std::string last_modified;
+};
+
+class RegistryUpstream final : public Upstream {
+ public:
+  // `client` must outlive the upstream. invalid: the URL is none, or holds a user or a query.
+  static Result<std::unique_ptr<RegistryUpstream>> make(HttpClient& client, UpstreamOptions options);
+
+  const std::string& name() const override { return options_.name; }
+  std::string origin() const { return base_.origin(); }
+
+  Result<std::string> packument(const PackageName& name) override;
+  Result<void> tarball(const PackageName& name, std::string_view url, StagedBlob& into,
+                       std::uint64_t bytes_max) override;
+  PublishOutcome publish(const PackageName& name, const BodySource& body, Millis deadline) override;
+
+  // The full packument, if it is not the one that `etag` (as the upstream sent it; empty: none) names.
+  boost::asio::awaitable<Result<UpstreamPackument>> packument_async(PackageName name, std::string etag);
+  // The bytes behind `url`, a `dist.tarball` of that package (absolute, or relative to the packument).
+  // Another host is asked without the credential, and refused when it is this machine or its link.
+  // A status that is not 200 is an error; not_found for 404.
+  boost::asio::awaitable<Result<std::unique_ptr<HttpStream>>> tarball_async(PackageName name,
+                                                                            std::string url);
+
+ private:
+  RegistryUpstream(HttpClient& client, UpstreamOptions options, Url base);
+  HttpRequest request(std::string method, const PackageName& name) const;
+  Result<HttpRequest> tarball_request(const PackageName& name, std::string_view url) const;
+  Error refusal(const HttpResponse& response, const PackageName& name) const;
+
+  HttpClient& client_;
+  UpstreamOptions options_;
+  Url base_;                   // its path ends in '/'
+  std::string authorization_;  // empty: none
+};
+
+}  // namespace sallyport
