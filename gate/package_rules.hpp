@@ -1,0 +1,49 @@
+#pragma once
+// Per package pattern: where it is read from and published to, who may, and how strictly. From the
+// configuration's [[packages]]; the first match wins, and what nothing matches is closed.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gate/principal.hpp"
+#include "policies/finding.hpp"
+#include "storage/base/clock.hpp"
+#include "storage/base/package_name.hpp"
+
+namespace sallyport {
+
+enum class HeldAnswer : std::uint8_t { accept, refuse, wait };
+
+struct PackageRule {
+  std::string match = "**";
+  std::string read = "local";     // "local" or the name of an upstream
+  std::string publish = "local";  // "local", "deny" or the name of an upstream
+  Profile profile = Profile::proprietary;
+  std::vector<std::string> publishers = {"*"};  // user, "group:NAME", or "*" for every account
+  std::vector<std::string> reviewers = {"*"};
+  std::uint32_t approvals = 1;  // people other than the publisher
+  HeldAnswer held_answer = HeldAnswer::accept;
+  Millis hold_max{std::chrono::days(14)};  // an undecided hold is then refused
+  std::optional<Millis> minimum_release_age;
+};
+
+class PackageRules {
+ public:
+  explicit PackageRules(std::vector<PackageRule> rules) : rules_(std::move(rules)) {}
+  const PackageRule& rule_for(const PackageName& name) const;
+  const std::vector<PackageRule>& all() const { return rules_; }
+
+ private:
+  std::vector<PackageRule> rules_;
+};
+
+// Roles, per package. An administrator is neither a publisher nor a reviewer by that alone.
+bool is_publisher(const Principal& who, const PackageRule& rule);
+bool is_reviewer(const Principal& who, const PackageRule& rule);  // never for a service identity
+// The scopes this rule's pattern is about ("@acme/*" -> "@acme"), or empty for any.
+std::vector<std::string> scopes_of(const PackageRule& rule);
+
+}  // namespace sallyport

@@ -1,0 +1,20 @@
+#pragma once
+// Who is asking. Made by proxy/identity from a credential; the gate decides what they may do.
+
+#include <string>
+#include <vector>
+
+namespace sallyport {
+
+struct Principal {
+  std::string user;
+  bool service = false;  // may stage, may never approve
+  bool admin = false;
+  std::vector<std::string> groups;
+  bool read_only = false;     // of the token: no write whatever the roles
+  std::string credential;     // key of the token (not the token), or "password"; for the ledger
+  std::string address;        // of the client, printable
+  bool otp_enrolled = false;  // a one-time password exists for the user
+};
+
+}  // namespace sallyport
