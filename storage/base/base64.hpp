@@ -20,6 +20,8 @@ Result<std::string> base64_decode(std::string_view text);  // whole text, same s
 // the padding. State is carried across chunks; one stream a decoder.
 class Base64Decoder {
  public:
+  static bool has_avx2();
+  explicit Base64Decoder(bool use_avx2 = has_avx2()) : use_avx2_(use_avx2) {}
   // Decodes `in`, writes at most decoded_max(in.size()) bytes to `out` and returns how many.
   Result<std::size_t> update(std::string_view in, std::uint8_t* out);
   // Says whether the text ended where base64 may end.
@@ -27,6 +29,8 @@ class Base64Decoder {
   static constexpr std::size_t decoded_max(std::size_t in) { return (in + 3) / 4 * 3 + 3; }
 
  private:
+  Error broken(std::string_view what) const;
+  bool use_avx2_;
   std::uint32_t pending_ = 0;  // bits of an unfinished group
   int held_ = 0;               // characters of it
   bool padded_ = false;

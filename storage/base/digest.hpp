@@ -49,6 +49,7 @@ class Hasher {
   void update(Bytes bytes);
   void update(std::string_view text) { update(as_bytes(text)); }
   Digest<N> finish();
+  static Digest<N> once(Bytes bytes);  // the whole input at hand: reuses the thread's context
 
  private:
   struct Context;
