@@ -38,6 +38,8 @@ class Upstream {
   virtual ~Upstream() = default;
   // The name it has in `[upstreams.NAME]`.
   virtual const std::string& name() const = 0;
+  // Its base URL, without a slash at the end.
+  virtual const std::string& url() const = 0;
   // The full packument as the upstream has it now, past every cache. not_found: the upstream says there is
   // no such package. unavailable: no answer, or one that cannot be read.
   virtual Result<std::string> packument(const PackageName& name) = 0;
