@@ -1,0 +1,144 @@
+#include "gate/catalog.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace sallyport {
+namespace {
+
+std::string version_key(const PackageName& name, std::string_view version) {
+  return name.full() + std::string(1, '\0') + std::string(version);
+}
+
+Error corrupt(std::string_view what) {
+  return fail(ErrorKind::corrupt, "A stored package could not be read.", std::string(what));
+}
+Error absent(const PackageName& name) {
+  return fail(ErrorKind::not_found, "There is no package " + name.full() + " here.");
+}
+
+struct PackageRecord {
+  std::map<std::string, std::string> tags;
+  Instant created, modified;
+  std::uint64_t revision = 0;
+};
+
+Result<PackageRecord> read_package(std::string_view text) {
+  auto value = parse_strict(text, {.bytes_max = text.size()});
+  if (!value || !value->is_object() || int_at(value->get_object(), "v") != 1) return corrupt("package record");
+  const json::object& o = value->get_object();
+  PackageRecord record;
+  const json::object* tags = object_at(o, "tags");
+  auto created = parse_iso8601(string_at(o, "created").value_or(""));
+  auto modified = parse_iso8601(string_at(o, "modified").value_or(""));
+  if (!tags || !created || !modified) return corrupt("package record");
+  for (const auto& [tag, version] : *tags)
+    if (version.is_string()) record.tags.emplace(tag, version.get_string());
+  record.created = *created;
+  record.modified = *modified;
+  record.revision = static_cast<std::uint64_t>(int_at(o, "revision").value_or(0));
+  return record;
+}
+
+std::string write_package(const PackageRecord& record) {
+  json::object tags;
+  for (const auto& [tag, version] : record.tags) tags.emplace(tag, version);
+  return json::serialize(json::object{{"v", 1},
+                                      {"tags", std::move(tags)},
+                                      {"created", to_iso8601(record.created)},
+                                      {"modified", to_iso8601(record.modified)},
+                                      {"revision", record.revision}});
+}
+
+Result<LocalVersion> read_version(std::string_view key, std::string_view text) {
+  auto value = parse_strict(text, {.bytes_max = text.size()});
+  if (!value || !value->is_object() || int_at(value->get_object(), "v") != 1) return corrupt("version record");
+  const json::object& o = value->get_object();
+  auto sha512 = sha512_from_hex(string_at(o, "sha512").value_or(""));
+  auto time = parse_iso8601(string_at(o, "time").value_or(""));
+  const json::object* manifest = object_at(o, "manifest");
+  auto size = int_at(o, "size");
+  if (!sha512 || !time || !manifest || !size) return corrupt("version record");
+  LocalVersion version;
+  version.version = std::string(key.substr(key.find('\0') + 1));
+  version.manifest = *manifest;
+  version.sha512 = *sha512;
+  version.size_bytes = static_cast<std::uint64_t>(*size);
+  version.time = *time;
+  return version;
+}
+
+}  // namespace
+
+Result<bool> Catalog::has_package(const PackageName& name) {
+  auto record = store_.get(Family::packages, name.full());
+  if (!record) return record.error();
+  return record->has_value();
+}
+
+Result<LocalPackage> Catalog::package(const PackageName& name) {
+  auto text = store_.get(Family::packages, name.full());
+  if (!text) return text.error();
+  if (!*text) return absent(name);
+  auto record = read_package(**text);
+  if (!record) return record.error();
+  LocalPackage package{name.full(), std::move(record->tags), record->created, record->modified, record->revision, {}};
+  std::optional<Error> broken;
+  auto read = store_.scan(Family::versions, version_key(name, ""), "", false, [&](std::string_view key, std::string_view value) {
+    auto version = read_version(key, value);
+    if (!version) broken = version.error();
+    else package.versions.push_back(std::move(*version));
+    return !broken;
+  });
+  if (!read) return read.error();
+  if (broken) return *broken;
+  std::sort(package.versions.begin(), package.versions.end(), [](const LocalVersion& a, const LocalVersion& b) {
+    return std::tie(a.time, a.version) < std::tie(b.time, b.version);
+  });
+  return package;
+}
+
+Result<LocalVersion> Catalog::version(const PackageName& name, std::string_view version) {
+  const std::string key = version_key(name, version);
+  auto text = store_.get(Family::versions, key);
+  if (!text) return text.error();
+  if (!*text) return fail(ErrorKind::not_found, "There is no " + name.full() + "@" + std::string(version) + " here.");
+  return read_version(key, **text);
+}
+
+Result<void> Catalog::each_name(const std::function<bool(std::string_view)>& visit) {
+  return store_.scan(Family::packages, "", "", false,
+                     [&](std::string_view key, std::string_view) { return visit(key); });
+}
+
+Result<void> Catalog::publish(Fact& fact, const PackageName& name, const LocalVersion& version, const std::string& tag,
+                              const std::string& stage_id) {
+  const std::string key = version_key(name, version.version);
+  auto there = fact.get(Family::versions, key);
+  if (!there) return there.error();
+  if (*there)
+    return fail(ErrorKind::conflict, name.full() + "@" + version.version + " is published already: raise the version.");
+  PackageRecord record{{}, version.time, version.time, 0};
+  auto text = fact.get(Family::packages, name.full());
+  if (!text) return text.error();
+  if (*text) {
+    auto known = read_package(**text);
+    if (!known) return known.error();
+    record = std::move(*known);
+  }
+  record.tags[tag] = version.version;
+  record.tags.try_emplace("latest", version.version);  // a package always has one
+  record.modified = std::max(record.modified, version.time);
+  ++record.revision;
+  fact.put(Family::packages, name.full(), write_package(record));
+  fact.put(Family::versions, key,
+           json::serialize(json::object{{"v", 1},
+                                        {"manifest", version.manifest},
+                                        {"sha512", to_hex(version.sha512)},
+                                        {"size", version.size_bytes},
+                                        {"time", to_iso8601(version.time)},
+                                        {"stage", stage_id}}));
+  return {};
+}
+
+}  // namespace sallyport

@@ -1,0 +1,51 @@
+#pragma once
+// What earlier releases looked like: recorded for every release that went through the gate and, where there
+// is none, measured once from the upstream's own.
+//
+// Records:  facts  <name> NUL <version>   {v, origin: "gate" | "upstream", facts, fingerprints}
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gate/upstream.hpp"
+#include "policies/facts.hpp"
+#include "policies/inspection.hpp"
+#include "storage/base/json.hpp"
+#include "storage/base/package_name.hpp"
+#include "storage/blob_store.hpp"
+#include "storage/ledger.hpp"
+#include "storage/meta_store.hpp"
+
+namespace sallyport {
+
+struct PriorReleases {
+  History history;
+  std::vector<std::string> known_fingerprints;  // of findings in the last release approved here
+};
+
+class ReleaseHistory {
+ public:
+  ReleaseHistory(MetaStore& store, BlobStore& blobs, std::shared_ptr<const InspectionRules> rules)
+      : store_(store), blobs_(blobs), rules_(std::move(rules)) {}
+
+  // What `version` of `name` is to be compared with. `packument` is the origin's document (null: the name is
+  // new or local); where the baseline was not released here, its tarball is fetched through `upstream` and
+  // measured. unavailable where that cannot be had just now.
+  Result<PriorReleases> before(const PackageName& name, std::string_view version, std::string_view tag,
+                               const json::object* packument, Upstream* upstream);
+
+  // Within a fact: this release becomes history.
+  static void record(Fact& fact, const Facts& facts, const std::vector<Finding>& findings);
+
+ private:
+  Result<Facts> measure(const PackageName& name, const std::string& version, const json::object& packument,
+                        Upstream& upstream);
+
+  MetaStore& store_;
+  BlobStore& blobs_;
+  std::shared_ptr<const InspectionRules> rules_;
+};
+
+}  // namespace sallyport
