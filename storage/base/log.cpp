@@ -86,6 +86,14 @@ struct Span {
   std::size_t end = 0;
 };
 
+// Past a key's ':' or '=' with its quotes and blanks; the end of the text where there is none.
+std::size_t after_separator(std::string_view text, std::size_t from) {
+  const std::size_t end =
+      run(text, from, [](char c) { return std::string_view(" :=\"").find(c) != std::string_view::npos; });
+  const bool separated = text.substr(from, end - from).find_first_of(":=") != std::string_view::npos;
+  return separated ? end : text.size();
+}
+
 // The secret that starts exactly at the front of `text`, as a part of it; empty if none does.
 Span secret_at_front(std::string_view text) {
   switch (lower(text.front())) {
@@ -111,18 +119,15 @@ Span secret_at_front(std::string_view text) {
       return {};
     case 'a':
       if (begins_with(text, "authorization")) {
-        const std::size_t begin =
-            run(text, 13, [](char c) { return c == ' ' || c == ':' || c == '=' || c == '"'; });
-        if (begin > 13)
-          return {begin, run(text, begin, [](char c) { return c != '\r' && c != '\n' && c != '"'; })};
+        const std::size_t begin = after_separator(text, 13);
+        return {begin, run(text, begin, [](char c) { return c != '\r' && c != '\n' && c != '"'; })};
       }
       return {};
     case '_':
       for (const std::string_view key : {"_authtoken", "_auth", "_password"}) {
         if (!begins_with(text, key)) continue;
-        const std::size_t begin =
-            run(text, key.size(), [](char c) { return c == ' ' || c == '=' || c == '"' || c == ':'; });
-        if (begin > key.size()) return {begin, run(text, begin, is_credential_character)};
+        const std::size_t begin = after_separator(text, key.size());
+        return {begin, run(text, begin, is_credential_character)};
       }
       return {};
     case ':':
