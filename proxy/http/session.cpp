@@ -1,0 +1,846 @@
+#include "proxy/http/session.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <charconv>
+#include <chrono>
+
+#include "proxy/http/error_map.hpp"
+#include "storage/base/digest.hpp"
+#include "storage/base/log.hpp"
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr std::size_t read_bytes = 64u << 10;    // one read of a body: Beast's own 512 cost 8 times the CPU
+constexpr std::size_t head_bytes = 2u << 10;     // one read of a head: all that an idle connection holds
+constexpr std::size_t write_bytes = 256u << 10;  // one piece of an answer, under one deadline
+constexpr std::size_t blob_bytes = 128u << 10;   // one read of a blob
+constexpr std::size_t chunk_extension_bytes_max = 256;
+constexpr std::size_t chunk_head_bytes_max = 4u << 10;  // chunk header, or all trailers
+constexpr std::size_t refusing_max = 64;                // connections over the cap that get an answer
+
+// A body that is only looked at where it lies, in the connection's buffer.
+struct ViewBody {
+  using value_type = std::span<const char>;
+  struct reader {
+    template <bool is_request, class Fields>
+    reader(http::header<is_request, Fields>&, value_type& piece) : piece_(piece) {}
+    void init(const boost::optional<std::uint64_t>&, error_code& ec) { ec = {}; }
+    template <class Buffers>
+    std::size_t put(const Buffers& buffers, error_code& ec) {
+      ec = {};
+      asio::const_buffer first = *asio::buffer_sequence_begin(buffers);
+      piece_ = {static_cast<const char*>(first.data()), first.size()};
+      return first.size();
+    }
+    void finish(error_code& ec) { ec = {}; }
+
+   private:
+    value_type& piece_;
+  };
+};
+using Parser = http::request_parser<ViewBody>;
+
+struct Refusal {
+  int status;
+  std::string sentence;
+};
+
+Refusal bad_request(std::string_view why) {
+  return {400, "This is not a request that can be read safely: " + std::string(why) + "."};
+}
+
+std::string address_of(const StreamSocket& socket) {
+  error_code ec;
+  auto endpoint = socket.remote_endpoint(ec);
+  if (ec) return "";
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const sockaddr* address = endpoint.data();
+  if (address->sa_family == AF_INET) {
+    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address);
+    inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
+  } else if (address->sa_family == AF_INET6) {
+    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(address);
+    inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
+    std::string_view mapped(text.data());
+    if (mapped.starts_with("::ffff:") && mapped.find('.') != std::string_view::npos) {
+      return std::string(mapped.substr(7));
+    }
+  } else {
+    return "unix";
+  }
+  return text.data();
+}
+
+// Beast's parser accepts what is refused here (architecture, section 12), and each can make a front proxy
+// and us see two different requests.
+std::optional<Refusal> check_head(const Parser::value_type& message, Request& request) {
+  for (const auto& field : message) {
+    auto name = field.name_string();
+    auto value = field.value();
+    request.headers.add({name.data(), name.size()}, {value.data(), value.size()});
+  }
+  const Headers& headers = request.headers;
+  request.http_1_0 = message.version() == 10;
+  if (!request.http_1_0 && message.version() != 11) return Refusal{505, "Use HTTP/1.1 or HTTP/1.0."};
+
+  if (headers.count("transfer-encoding") > 0) {
+    std::optional<std::string_view> encoding = headers.only("transfer-encoding");
+    if (request.http_1_0) return bad_request("HTTP/1.0 has no Transfer-Encoding");
+    if (!encoding || !beast::iequals(*encoding, "chunked")) {
+      return bad_request("Transfer-Encoding may be 'chunked' and nothing else");
+    }
+    request.chunked = true;
+  }
+  if (headers.count("content-length") > 0) {
+    std::optional<std::string_view> length = headers.only("content-length");
+    std::uint64_t bytes = 0;
+    if (!length) return bad_request("Content-Length stands more than once");
+    auto [end, error] = std::from_chars(length->data(), length->data() + length->size(), bytes);
+    if (error != std::errc() || end != length->data() + length->size()) {
+      return bad_request("Content-Length is not one number");
+    }
+    request.content_length = bytes;
+  }
+  std::size_t hosts = headers.count("host");
+  if (hosts > 1 || (hosts == 0 && !request.http_1_0)) return bad_request("it needs exactly one Host header");
+  if (hosts == 1) {
+    // The host may end up in the URLs of an answer.
+    std::string_view host = headers.first("host").value_or("");
+    for (char c : host) {
+      bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view(".-_:[]").find(c) != std::string_view::npos;
+      if (!fine) return bad_request("Host is not a host name");
+    }
+  }
+  if (headers.count("authorization") > 1) return bad_request("Authorization stands more than once");
+  if (headers.count("expect") > 0) {
+    std::optional<std::string_view> expect = headers.only("expect");
+    if (!expect || !beast::iequals(*expect, "100-continue")) {
+      return Refusal{417, "The only expectation known here is 100-continue."};
+    }
+    request.expects_continue = !request.http_1_0;
+  }
+
+  auto verb = message.method_string();
+  request.method = parse_method({verb.data(), verb.size()});
+  std::string_view target(message.target().data(), message.target().size());
+  bool printable_ascii =
+      std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  if (!printable_ascii) return bad_request("its address has characters that must be percent-encoded");
+  if (Result<void> parsed = parse_target(target, request); !parsed) {
+    return Refusal{400, parsed.error().message};
+  }
+  if (request.method == Method::other) {
+    return Refusal{501, "The method " + printable({verb.data(), verb.size()}, 40) + " is not known here."};
+  }
+  return std::nullopt;
+}
+
+// The path as the access log may show it: no query, and no segment that is a secret.
+std::string logged_path(const Request& request, const std::vector<PathParam>& params) {
+  auto secret = [&](std::size_t index) {
+    for (const PathParam& param : params) {
+      if (param.segment == index && (param.name == "token" || param.name == "secret")) return true;
+    }
+    // `npm logout` names the token itself in the path; hidden whether or not such a route exists.
+    return index == 3 && request.segments[0] == "-" && request.segments[1] == "user" &&
+           request.segments[2] == "token";
+  };
+  std::string out;
+  for (std::size_t i = 0; i < request.segments.size(); ++i) {
+    out += "/";
+    out += secret(i) ? "***" : printable(request.segments[i], 256);
+  }
+  return out.empty() ? "/" : out;
+}
+
+std::string allow_header(std::vector<Method> methods) {
+  std::sort(methods.begin(), methods.end());
+  std::string out;
+  for (Method method : methods) {
+    if (!out.empty()) out += ", ";
+    out += to_text(method);
+    if (method == Method::get) out += ", HEAD";
+  }
+  return out;
+}
+
+// No handler's value can start another header or another answer.
+void append_clean(std::string& out, std::string_view text) {
+  for (char c : text) {
+    auto byte = static_cast<unsigned char>(c);
+    out.push_back((byte < 0x20 && c != '\t') || byte == 0x7f ? ' ' : c);
+  }
+}
+
+}  // namespace
+
+class Session : public std::enable_shared_from_this<Session>, private BodyReader {
+ public:
+  Session(StreamSocket socket, SessionGroup& group, bool over_cap)
+      : socket_(std::move(socket)), timer_(socket_.get_executor()), group_(group), over_cap_(over_cap) {
+    group_.sessions_.insert(this);
+  }
+  ~Session() override { group_.sessions_.erase(this); }
+
+  asio::cancellation_slot cancellation() { return signal_.slot(); }
+  bool over_cap() const { return over_cap_; }
+
+  asio::awaitable<void> run() {
+    try {
+      remote_ = address_of(socket_);
+      if (over_cap_) {
+        co_await refuse({503, "The server has as many connections as it may have: try again."});
+      } else {
+        while (co_await serve_one()) {
+        }
+      }
+    } catch (const std::exception& e) {
+      if (!cancelled_) log::error("session_failed", {{"error", e.what()}, {"remote", remote_}});
+    }
+    timer_.cancel();
+    error_code ignored;
+    socket_.close(ignored);
+  }
+
+  void stop() {
+    error_code ignored;
+    if (idle_) socket_.cancel(ignored);
+    if (endless_) cancel();
+  }
+
+  void cancel() {
+    cancelled_ = true;
+    signal_.emit(asio::cancellation_type::terminal);
+  }
+
+ private:
+  // --- deadlines. One lazy timer a connection: moving the deadline is a store, and the timer, when it fires,
+  // looks whether the deadline has moved meanwhile.
+
+  void allow(Millis span) {
+    timed_out_ = false;
+    deadline_ = Steady::now() + span;
+    if (deadline_ < armed_) arm(deadline_);
+  }
+  void rest() { deadline_ = Steady::time_point::max(); }
+
+  void arm(Steady::time_point at) {
+    armed_ = at;
+    timer_.expires_at(at);
+    timer_.async_wait([self = shared_from_this()](error_code ec) {
+      if (!ec) self->check_deadline();
+    });
+  }
+
+  void check_deadline() {
+    armed_ = Steady::time_point::max();
+    if (deadline_ == Steady::time_point::max() || !socket_.is_open()) return;
+    Steady::time_point now = Steady::now();
+    if (now < deadline_) {
+      arm(deadline_);
+      return;
+    }
+    // Cancelled, not closed: a refusal can still be sent. Again and again until the deadline moves, since the
+    // step that is cancelled may just have ended and a composed write have begun its next.
+    timed_out_ = true;
+    error_code ignored;
+    socket_.cancel(ignored);
+    arm(now + std::chrono::milliseconds(10));
+  }
+
+  // --- bytes
+
+  asio::awaitable<std::size_t> fill(std::size_t bytes, error_code& ec) {
+    std::size_t n = co_await socket_.async_read_some(buffer_.prepare(bytes),
+                                                     asio::redirect_error(asio::use_awaitable, ec));
+    buffer_.commit(n);
+    rest();
+    co_return n;
+  }
+
+  template <class Buffers>
+  asio::awaitable<bool> write(Buffers buffers) {
+    error_code ec;
+    allow(group_.options_.write_deadline);
+    std::size_t n =
+        co_await asio::async_write(socket_, buffers, asio::redirect_error(asio::use_awaitable, ec));
+    rest();
+    sent_bytes_ += n;
+    co_return !ec;
+  }
+
+  // --- the head
+
+  enum class HeadOutcome { complete, closed, refused };
+
+  // Reads up to the blank line. The limits are on raw bytes, and what Beast would forgive is seen here.
+  asio::awaitable<HeadOutcome> read_head(Refusal& reason) {
+    std::size_t line_start = 0;
+    std::size_t scanned = 0;
+    bool started = false;
+    head_end_ = 0;
+    buffer_.consume(std::exchange(lent_bytes_, 0));
+    if (buffer_.size() == 0) {
+      // Nothing pipelined: give the 64 KB of the last body back while the connection idles.
+      buffer_ = beast::flat_buffer();
+      idle_ = true;
+      allow(first_request_ ? group_.options_.head_deadline : group_.options_.keep_alive_idle);
+    }
+    for (;;) {
+      if (buffer_.size() > 0 && !started) {
+        started = true;
+        idle_ = false;
+        started_at_ = Steady::now();
+        if (!first_request_ || !deadline_armed()) allow(group_.options_.head_deadline);
+      }
+      const char* data = static_cast<const char*>(buffer_.data().data());
+      std::size_t size = std::min(buffer_.size(), group_.options_.header_bytes_max);
+      for (; scanned < size; ++scanned) {
+        char c = data[scanned];
+        if (scanned == 0 && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')) {
+          reason = bad_request("it does not start with a method");
+          co_return HeadOutcome::refused;
+        }
+        if (scanned == line_start && line_start > 0 && (c == ' ' || c == '\t')) {
+          reason = bad_request("a header is folded over two lines");
+          co_return HeadOutcome::refused;
+        }
+        if (c != '\n') continue;
+        if (scanned == 0 || data[scanned - 1] != '\r') {
+          reason = bad_request("a line ends without a carriage return");
+          co_return HeadOutcome::refused;
+        }
+        if (scanned == line_start + 1 && line_start > 0) {
+          head_end_ = scanned + 1;
+          rest();
+          co_return HeadOutcome::complete;
+        }
+        line_start = scanned + 1;
+      }
+      if (buffer_.size() >= group_.options_.header_bytes_max) {
+        reason = {431, "The request's headers are over the limit of " +
+                           human_bytes(group_.options_.header_bytes_max) + "."};
+        co_return HeadOutcome::refused;
+      }
+      error_code ec;
+      std::size_t n = co_await socket_.async_read_some(buffer_.prepare(head_bytes),
+                                                       asio::redirect_error(asio::use_awaitable, ec));
+      buffer_.commit(n);
+      if (ec) {
+        rest();
+        if (!timed_out_ || !started) co_return HeadOutcome::closed;
+        reason = {408, "The request's headers took too long to arrive."};
+        co_return HeadOutcome::refused;
+      }
+    }
+  }
+  bool deadline_armed() const { return deadline_ != Steady::time_point::max(); }
+
+  // --- the body
+
+  asio::awaitable<Result<std::span<const char>>> read_some() override {
+    if (body_error_) co_return *body_error_;
+    Result<std::span<const char>> piece = co_await next_piece(read_allowance());
+    if (!piece) {
+      body_error_ = piece.error();
+    } else if (body_bytes_ > body_bytes_max_) {
+      body_error_ = fail(ErrorKind::too_large, "The body is over the limit of " +
+                                                   human_bytes(body_bytes_max_) + " for this address.");
+      co_return *body_error_;
+    }
+    co_return piece;
+  }
+
+  // How long the next read may take: the idle deadline, and not longer than the minimum rate leaves.
+  Millis read_allowance() const {
+    Millis earned(body_bytes_ * 1000 / std::max<std::uint64_t>(group_.options_.body_rate_min, 1));
+    Millis left = group_.options_.body_rate_grace + earned - body_waited_;
+    return std::clamp(left, Millis(0), group_.options_.body_idle);
+  }
+
+  // The next piece whatever the limit; framing faults and a lost connection break the body for good.
+  asio::awaitable<Result<std::span<const char>>> next_piece(Millis allowance) {
+    buffer_.consume(std::exchange(lent_bytes_, 0));
+    while (!parser_->is_done()) {
+      if (buffer_.size() > 0) {
+        error_code ec;
+        parser_->get().body() = {};
+        std::size_t used = parser_->put(asio::const_buffer(buffer_.data()), ec);
+        if (ec && ec != http::error::need_more) {
+          co_return broken("The body is not framed as HTTP asks for.", ec.message());
+        }
+        std::span<const char> piece = parser_->get().body();
+        if (!piece.empty()) {
+          lent_bytes_ = used;
+          body_bytes_ += piece.size();
+          co_return piece;
+        }
+        buffer_.consume(used);
+        if (used > 0) continue;
+        if (buffer_.size() > chunk_head_bytes_max) {
+          co_return broken("The body is not framed as HTTP asks for.", "chunk header too long");
+        }
+      }
+      if (expect_pending_) {
+        expect_pending_ = false;
+        static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+        if (!co_await write(asio::buffer(go_on))) co_return broken("The connection is gone.", "");
+      }
+      buffer_.reserve(read_bytes);
+      error_code ec;
+      Steady::time_point before = Steady::now();
+      allow(allowance);
+      co_await fill(std::max<std::size_t>(buffer_.capacity() - buffer_.size(), 1), ec);
+      body_waited_ += std::chrono::duration_cast<Millis>(Steady::now() - before);
+      if (ec && timed_out_) co_return broken("The body arrived too slowly.", "");
+      if (ec) co_return broken("The connection ended before the body was complete.", ec.message());
+    }
+    co_return std::span<const char>();
+  }
+
+  Error broken(std::string message, std::string detail) {
+    body_broken_ = true;
+    return fail(ErrorKind::invalid, std::move(message), std::move(detail));
+  }
+
+  bool body_open() const { return !parser_->is_done() && !body_broken_; }
+
+  // Reads past what nobody wants, so that the client gets round to reading the answer and the connection can
+  // go on. Answer-and-close makes npm send the whole body again, three times.
+  asio::awaitable<bool> drain() {
+    const HttpOptions& options = group_.options_;
+    std::uint64_t bytes_max = body_bytes_ + options.drain_bytes_max;
+    Steady::time_point until = Steady::now() + options.drain_deadline;
+    for (;;) {
+      Millis left = std::chrono::duration_cast<Millis>(until - Steady::now());
+      if (left <= Millis(0) || body_bytes_ > bytes_max) co_return false;
+      Result<std::span<const char>> piece = co_await next_piece(std::min(left, options.body_idle));
+      if (!piece) co_return false;
+      if (piece->empty()) co_return true;
+    }
+  }
+
+  // Half-closes and reads on until the client has closed too: closing with unread bytes would reset the
+  // connection and take the answer away from the client.
+  asio::awaitable<void> linger() {
+    error_code ec;
+    socket_.shutdown(StreamSocket::shutdown_send, ec);
+    buffer_ = beast::flat_buffer();
+    Steady::time_point until = Steady::now() + group_.options_.linger;
+    std::uint64_t read = 0;
+    while (!ec && read < group_.options_.drain_bytes_max) {
+      Millis left = std::chrono::duration_cast<Millis>(until - Steady::now());
+      if (left <= Millis(0)) break;
+      allow(left);
+      std::size_t n = co_await fill(read_bytes, ec);
+      buffer_.consume(n);
+      read += n;
+    }
+  }
+
+  // --- one request
+
+  // False when the connection is to end.
+  asio::awaitable<bool> serve_one() {
+    if (group_.stopping_) co_return false;
+    Refusal reason;
+    HeadOutcome outcome = co_await read_head(reason);
+    idle_ = false;
+    if (outcome == HeadOutcome::closed) co_return false;
+    first_request_ = false;
+    sent_bytes_ = 0;
+    if (outcome == HeadOutcome::refused) {
+      co_await refuse(std::move(reason));
+      co_return false;
+    }
+
+    start_parser();
+    error_code ec;
+    std::size_t used = parser_->put(asio::buffer(buffer_.data(), head_end_), ec);
+    if (ec || !parser_->is_header_done()) {
+      co_await refuse(bad_request(ec.message()));
+      co_return false;
+    }
+    buffer_.consume(used);
+
+    Exchange exchange(*this);
+    exchange.request.id = to_hex(as_bytes(random_bytes(group_.random_, 8)));
+    exchange.request.remote = remote_;
+    exchange.request.local = remote_ == "unix";
+    if (std::optional<Refusal> refused = check_head(parser_->get(), exchange.request)) {
+      co_await refuse(std::move(*refused));
+      co_return false;
+    }
+    expect_pending_ = exchange.request.expects_continue && !parser_->is_done() && buffer_.size() == 0;
+    bool client_keeps = parser_->keep_alive() && !exchange.request.http_1_0;
+
+    Response response = co_await answer(exchange);
+    co_return co_await deliver(exchange, std::move(response), client_keeps);
+  }
+
+  void start_parser() {
+    parser_.emplace();
+    parser_->body_limit(boost::none);  // Beast would refuse by Content-Length before a route is known
+    parser_->header_limit(static_cast<std::uint32_t>(group_.options_.header_bytes_max + 1));
+    parser_->on_chunk_header(on_chunk_);
+    body_bytes_ = 0;
+    body_bytes_max_ = 0;
+    body_waited_ = Millis(0);
+    body_error_.reset();
+    body_broken_ = false;
+    lent_bytes_ = 0;
+    expect_pending_ = false;
+  }
+
+  // An exception of a handler is a fault of ours: the client learns the request id, the log the rest.
+  asio::awaitable<Response> answer(Exchange& exchange) {
+    std::string fault;
+    try {
+      co_return co_await dispatch(exchange);
+    } catch (const std::exception& e) {
+      if (cancelled_) throw;
+      fault = e.what();
+    } catch (...) {
+      if (cancelled_) throw;
+      fault = "unknown exception";
+    }
+    co_return error_response(fail(ErrorKind::internal, "", std::move(fault)));
+  }
+
+  asio::awaitable<Response> dispatch(Exchange& exchange) {
+    Request& request = exchange.request;
+    const RouteTable& routes = group_.service_.routes;
+    RouteMatch match = routes.match(request.method, request.segments);
+    if (!match.route && !match.allowed.empty()) {
+      std::string allowed = allow_header(match.allowed);
+      Response refused = refusal(405, std::string(to_text(request.method)) +
+                                          " is not possible at this address; possible: " + allowed + ".");
+      refused.header("allow", allowed);
+      co_return refused;
+    }
+    if (!match.route) match.route = routes.fallback();
+    if (!match.route) co_return refusal(404, "There is nothing at this address.");
+    exchange.route = match.route;
+    exchange.params = std::move(match.params);
+
+    body_bytes_max_ = match.route->body_bytes_max;
+    if (request.content_length.value_or(0) > body_bytes_max_) {
+      co_return refusal(413, "The body is " + human_bytes(*request.content_length) + ", over the limit of " +
+                                 human_bytes(body_bytes_max_) + " for this address.");
+    }
+    if (group_.service_.authorize) {
+      std::optional<Response> refused = co_await group_.service_.authorize(exchange);
+      if (refused) co_return std::move(*refused);
+    }
+    Response response = co_await match.route->handler(exchange);
+    apply_conditions(request, response);
+    co_return response;
+  }
+
+  // Sends the answer, reads past the rest of the body, and says whether the connection goes on.
+  asio::awaitable<bool> deliver(Exchange& exchange, Response response, bool client_keeps) {
+    const Request& request = exchange.request;
+    // Who waits for "100 Continue" and gets a final answer may or may not send the body: only closing is
+    // safe.
+    bool expect_open = expect_pending_ && buffer_.size() == 0;
+    std::uint64_t unread =
+        request.content_length.value_or(0) - std::min(request.content_length.value_or(0), body_bytes_);
+    bool too_much = body_open() && unread > group_.options_.drain_bytes_max;
+    bool keep = client_keeps && !group_.stopping_ && !body_broken_ && !expect_open && !too_much;
+    if (request.http_1_0 && std::holds_alternative<StreamBody>(response.body)) keep = false;
+
+    int status = response.status;
+    bool sent = co_await send(request, response, keep);
+    record(exchange, response, status, sent);
+    if (!sent) co_return false;
+    bool drained = true;
+    if (body_open() && !expect_open) drained = co_await drain();
+    if (keep && drained) co_return true;
+    error_code ignored;
+    buffer_.consume(std::exchange(lent_bytes_, 0));
+    bool unread_bytes = buffer_.size() > 0 || socket_.available(ignored) > 0;
+    if (!drained || expect_open || body_broken_ || unread_bytes) co_await linger();
+    co_return false;
+  }
+
+  // --- the answer
+
+  std::string head_of(const Request* request, const Response& response, bool keep) {
+    std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
+    append_clean(head, response.reason.empty() ? reason_phrase(response.status) : response.reason);
+    head += "\r\ndate: " + to_http_date(group_.clock_.now()) + "\r\n";
+    if (request) head += "x-request-id: " + request->id + "\r\n";
+    for (const Header& header : response.headers) {
+      append_clean(head, header.name);
+      head += ": ";
+      append_clean(head, header.value);
+      head += "\r\n";
+    }
+    bool bodyless = response.status == 204 || response.status == 304;
+    if (!bodyless) {
+      if (std::optional<std::uint64_t> length = response.length_bytes()) {
+        head += "content-length: " + std::to_string(*length) + "\r\n";
+      } else if (!request || !request->http_1_0) {
+        head += "transfer-encoding: chunked\r\n";
+      }
+    }
+    if (!keep) {
+      head += "connection: close\r\n";
+    } else if (group_.options_.keep_alive_idle >= std::chrono::seconds(10)) {
+      // Clients that know the deadline stop using a connection before it, instead of racing with the close.
+      auto seconds = std::chrono::duration_cast<std::chrono::seconds>(group_.options_.keep_alive_idle);
+      head += "keep-alive: timeout=" + std::to_string(seconds.count() - 5) + "\r\n";
+    }
+    head += "\r\n";
+    return head;
+  }
+
+  asio::awaitable<bool> send(const Request& request, Response& response, bool keep) {
+    std::string head = head_of(&request, response, keep);
+    bool bodyless = request.method == Method::head || response.status == 204 || response.status == 304;
+    if (bodyless) co_return co_await write(asio::buffer(head));
+    if (auto* text = std::get_if<std::string>(&response.body)) co_return co_await send_text(head, *text);
+    if (auto* text = std::get_if<std::shared_ptr<const std::string>>(&response.body)) {
+      co_return co_await send_text(head, **text);
+    }
+    if (auto* blob = std::get_if<BlobBody>(&response.body)) {
+      co_return co_await send_blob(std::move(head), *blob, response);
+    }
+    if (auto* stream = std::get_if<StreamBody>(&response.body)) {
+      co_return co_await send_stream(std::move(head), *stream, request, response);
+    }
+    co_return co_await write(asio::buffer(head));
+  }
+
+  asio::awaitable<bool> send_text(std::string_view head, std::string_view text) {
+    std::size_t first = std::min(text.size(), write_bytes);
+    std::array<asio::const_buffer, 2> both{asio::buffer(head), asio::buffer(text.data(), first)};
+    if (!co_await write(both)) co_return false;
+    for (std::size_t at = first; at < text.size(); at += write_bytes) {
+      std::string_view piece = text.substr(at, write_bytes);
+      if (!co_await write(asio::buffer(piece))) co_return false;
+    }
+    co_return true;
+  }
+
+  // What was promised in Content-Length and cannot be read cuts the connection: never a short file that looks
+  // whole, never other bytes in its place.
+  asio::awaitable<bool> send_blob(std::string head, const BlobBody& blob, Response& response) {
+    auto buffer = std::make_shared<std::vector<std::uint8_t>>(
+        static_cast<std::size_t>(std::min<std::uint64_t>(blob.length_bytes, blob_bytes)));
+    std::uint64_t at = 0;
+    std::string_view prefix = head;
+    do {
+      auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(blob.length_bytes - at, buffer->size()));
+      // The job owns what it touches: it may outlive this coroutine when the server is torn down.
+      Result<std::size_t> n =
+          co_await async_run_on(group_.disk_, [source = blob.blob, offset = blob.offset + at, bytes, buffer] {
+            return source->read(offset, std::span(buffer->data(), bytes));
+          });
+      if (!n || (*n == 0 && bytes > 0)) {
+        response.log_detail =
+            n ? "blob is shorter than its size" : n.error().message + " " + n.error().detail;
+        co_return false;
+      }
+      std::array<asio::const_buffer, 2> both{asio::buffer(prefix), asio::buffer(buffer->data(), *n)};
+      if (!co_await write(both)) co_return false;
+      prefix = {};
+      at += *n;
+    } while (at < blob.length_bytes);
+    co_return true;
+  }
+
+  class StreamWriter final : public BodyWriter {
+   public:
+    StreamWriter(Session& session, std::optional<std::uint64_t> length, bool chunked)
+        : session_(session), left_(length), chunked_(chunked) {}
+
+    asio::awaitable<Result<void>> write(std::string_view bytes) override {
+      if (bytes.empty()) co_return Result<void>();
+      if (left_ && bytes.size() > *left_) {
+        co_return fail(ErrorKind::internal, "", "more bytes written than announced");
+      }
+      if (!left_ && session_.group_.stopping_) co_return fail(ErrorKind::unavailable, "The server stops.");
+      while (!bytes.empty()) {
+        std::string_view piece = bytes.substr(0, write_bytes);
+        bytes.remove_prefix(piece.size());
+        bool fine = false;
+        if (chunked_) {
+          std::array<char, 20> digits{};
+          char* end = std::to_chars(digits.data(), digits.data() + 16, piece.size(), 16).ptr;
+          *end++ = '\r';
+          *end++ = '\n';
+          std::size_t size = static_cast<std::size_t>(end - digits.data());
+          std::array<asio::const_buffer, 3> parts{asio::buffer(digits.data(), size), asio::buffer(piece),
+                                                  asio::buffer("\r\n", 2)};
+          fine = co_await session_.write(parts);
+        } else {
+          fine = co_await session_.write(asio::buffer(piece));
+        }
+        if (!fine) co_return fail(ErrorKind::unavailable, "The client is gone.");
+        if (left_) *left_ -= piece.size();
+      }
+      co_return Result<void>();
+    }
+
+    bool complete() const { return left_.value_or(0) == 0; }
+
+   private:
+    Session& session_;
+    std::optional<std::uint64_t> left_;
+    bool chunked_;
+  };
+
+  asio::awaitable<bool> send_stream(std::string head, const StreamBody& stream, const Request& request,
+                                    Response& response) {
+    bool chunked = !stream.length_bytes && !request.http_1_0;
+    if (!co_await write(asio::buffer(head))) co_return false;
+    StreamWriter writer(*this, stream.length_bytes, chunked);
+    endless_ = !stream.length_bytes;
+    if (endless_ && group_.stopping_) co_return false;
+    Result<void> done = fail(ErrorKind::internal, "");
+    try {
+      done = co_await stream.run(writer);
+    } catch (const std::exception& e) {
+      if (cancelled_) throw;
+      done = fail(ErrorKind::internal, "", e.what());
+    }
+    endless_ = false;
+    if (!done || !writer.complete()) {
+      response.log_detail =
+          done ? "fewer bytes written than announced" : done.error().message + " " + done.error().detail;
+      co_return false;
+    }
+    if (chunked) co_return co_await write(asio::buffer("0\r\n\r\n", 5));
+    co_return true;
+  }
+
+  // What cannot be answered in order: the framing is not trusted, so nothing after it is read as a request.
+  asio::awaitable<void> refuse(Refusal refused) {
+    Response response = refusal(refused.status, refused.sentence);
+    if (refused.status == 503) response.header("retry-after", "5");
+    std::string head = head_of(nullptr, response, false);
+    log::info("request_refused",
+              {{"status", refused.status}, {"remote", remote_}, {"reason", refused.sentence}});
+    if (co_await send_text(head, std::get<std::string>(response.body))) co_await linger();
+  }
+
+  void record(const Exchange& exchange, const Response& response, int status, bool complete) {
+    const Request& request = exchange.request;
+    auto took = std::chrono::duration_cast<Millis>(Steady::now() - started_at_);
+    boost::json::object fields{{"method", to_text(request.method)},
+                               {"path", logged_path(request, exchange.params)},
+                               {"status", status},
+                               {"bytes", sent_bytes_},
+                               {"ms", took.count()},
+                               {"request", request.id},
+                               {"remote", remote_}};
+    if (!exchange.user.empty()) fields["user"] = exchange.user;
+    if (!complete) fields["cut"] = true;
+    log::info("request", std::move(fields));
+    if (status >= 500 || !response.log_detail.empty()) {
+      log::Level level = status >= 500 || !complete ? log::Level::error : log::Level::warn;
+      log::write(level, "request_failed",
+                 {{"request", request.id}, {"status", status}, {"detail", response.log_detail}});
+    }
+    if (group_.service_.observe) group_.service_.observe(exchange, status, sent_bytes_, took);
+  }
+
+  StreamSocket socket_;
+  asio::steady_timer timer_;
+  SessionGroup& group_;
+  asio::cancellation_signal signal_;
+  std::string remote_;
+  bool over_cap_;
+
+  Steady::time_point deadline_ = Steady::time_point::max();
+  Steady::time_point armed_ = Steady::time_point::max();
+  bool timed_out_ = false;
+  bool idle_ = false;     // between requests: may be closed at any time
+  bool endless_ = false;  // in a stream that ends when its client or the server does
+  bool cancelled_ = false;
+  bool first_request_ = true;
+
+  beast::flat_buffer buffer_;
+  std::size_t head_end_ = 0;
+  std::optional<Parser> parser_;
+  std::function<void(std::uint64_t, beast::string_view, error_code&)> on_chunk_ =
+      [](std::uint64_t, beast::string_view extensions, error_code& ec) {
+        if (extensions.size() > chunk_extension_bytes_max) ec = http::error::bad_chunk_extension;
+      };
+  std::uint64_t body_bytes_ = 0;
+  std::uint64_t body_bytes_max_ = 0;
+  Millis body_waited_{0};
+  std::optional<Error> body_error_;
+  bool body_broken_ = false;
+  std::size_t lent_bytes_ = 0;  // of buffer_, in the hands of whoever reads the body
+  bool expect_pending_ = false;
+
+  Steady::time_point started_at_;
+  std::uint64_t sent_bytes_ = 0;
+};
+
+SessionGroup::SessionGroup(const HttpOptions& options, const HttpService& service, WorkPool& disk,
+                           const Clock& clock, Random& random, std::function<void()> ended)
+    : options_(options),
+      service_(service),
+      disk_(disk),
+      clock_(clock),
+      random_(random),
+      ended_(std::move(ended)) {}
+
+SessionGroup::~SessionGroup() = default;
+
+void SessionGroup::start(StreamSocket socket, bool over_cap) {
+  if (over_cap) {
+    std::size_t refusing = 0;
+    for (const Session* session : sessions_) refusing += session->over_cap() ? 1 : 0;
+    if (refusing >= refusing_max) {
+      ended_();
+      return;
+    }
+  }
+  auto executor = socket.get_executor();
+  auto session = std::make_shared<Session>(std::move(socket), *this, over_cap);
+  asio::co_spawn(executor, session->run(),
+                 asio::bind_cancellation_slot(session->cancellation(),
+                                              [this, session](const std::exception_ptr&) { ended_(); }));
+}
+
+void SessionGroup::stop() {
+  stopping_ = true;
+  // A session that is cancelled may leave the set at once.
+  std::vector<Session*> all(sessions_.begin(), sessions_.end());
+  for (Session* session : all) session->stop();
+}
+
+void SessionGroup::cancel() {
+  std::vector<Session*> all(sessions_.begin(), sessions_.end());
+  for (Session* session : all) session->cancel();
+}
+
+}  // namespace sallyport

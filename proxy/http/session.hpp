@@ -1,0 +1,47 @@
+#pragma once
+// The connections of one I/O thread. Each is a coroutine that reads strictly framed requests one after
+// another, asks the service for an answer, and lives under the limits of HttpOptions.
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <unordered_set>
+
+#include "proxy/http/server.hpp"
+
+namespace sallyport {
+
+// TCP and Unix sockets alike.
+using StreamSocket = asio::generic::stream_protocol::socket;
+
+class Session;
+
+// Used only on the thread that runs the sockets' io_context.
+class SessionGroup {
+ public:
+  // `ended` is called after each connection that start() took.
+  SessionGroup(const HttpOptions& options, const HttpService& service, WorkPool& disk, const Clock& clock,
+               Random& random, std::function<void()> ended);
+  ~SessionGroup();
+
+  // Serves the connection until it ends. `over_cap`: one too many, told so and closed.
+  void start(StreamSocket socket, bool over_cap);
+  // Idle connections end now, the others after the answer they are at.
+  void stop();
+  // Everything left ends at its next await.
+  void cancel();
+
+ private:
+  friend class Session;
+  const HttpOptions& options_;
+  const HttpService& service_;
+  WorkPool& disk_;
+  const Clock& clock_;
+  Random& random_;
+  std::function<void()> ended_;
+  std::unordered_set<Session*> sessions_;
+  bool stopping_ = false;
+};
+
+}  // namespace sallyport
