@@ -17,6 +17,10 @@ class Answer:
         return json.loads(self.body)
 
     @property
+    def ok(self):
+        return 200 <= self.status < 300
+
+    @property
     def error(self):
         """The sentence every refusal must carry."""
         sentence = self.json()["error"]
