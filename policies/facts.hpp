@@ -5,7 +5,9 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/base/clock.hpp"
@@ -37,6 +39,12 @@ struct Facts {
 // One JSON object with "v": 1; unknown members are ignored, a newer "v" is refused (corrupt).
 json::object to_json(const Facts& facts);
 Result<Facts> facts_from_json(const json::value& value);
+
+// The release that `version` is compared with, out of those that exist: the highest lower stable version, so
+// that a backport to 0.x meets 0.x whatever `latest` is; for a prerelease also an earlier prerelease of the
+// same x.y.z. Where nothing is lower, the nearest higher one, because any memory is better than none. Nothing
+// only where `versions` has no other version. What is not semver is passed over.
+std::optional<std::string> choose_baseline(std::span<const std::string> versions, std::string_view version);
 
 // What earlier releases give a rule to compare with. Built by the gate: only what existed at that moment.
 struct History {

@@ -2,6 +2,7 @@
 // Everything a rule may see.
 
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@ namespace sallyport {
 
 struct Thresholds {
   std::uint64_t file_bytes_max = 5ull << 20;  // size/file
+  std::map<std::string, std::uint64_t> file_bytes_max_for;  // glob (see glob.hpp) -> its own limit; largest wins
 };
 
 struct ReleaseFile {
@@ -41,5 +43,8 @@ struct Release {
 
   const ReleaseFile* file(std::string_view inner) const;  // null: absent
 };
+
+// What is kept of a release for its successors, from everything of `release` but `facts` and `history`.
+Facts facts_of(const Release& release);
 
 }  // namespace sallyport

@@ -1,0 +1,113 @@
+#include "policies/facts.hpp"
+
+namespace sallyport {
+
+namespace {
+
+constexpr std::int64_t kFormat = 1;
+
+Error corrupt(std::string_view member) {
+  return fail(ErrorKind::corrupt, "The recorded facts of an earlier release are damaged.",
+              "facts: bad member " + std::string(member));
+}
+
+json::object map_to_json(const std::map<std::string, std::string>& map) {
+  json::object out;
+  for (const auto& [key, value] : map) out[key] = value;
+  return out;
+}
+
+bool read_text(const json::object& object, std::string_view key, std::string& out) {
+  const auto text = string_at(object, key);
+  if (text) out = *text;
+  return text.has_value();
+}
+
+bool read_count(const json::object& object, std::string_view key, std::uint64_t& out) {
+  const json::value* value = object.if_contains(key);
+  if (value == nullptr || !value->is_number()) return false;
+  json::error_code error;
+  out = value->to_number<std::uint64_t>(error);
+  return !error;
+}
+
+bool read_map(const json::object& object, std::string_view key, std::map<std::string, std::string>& out) {
+  const json::object* map = object_at(object, key);
+  if (map == nullptr) return false;
+  for (const auto& [name, value] : *map) {
+    if (!value.is_string()) return false;
+    out.emplace(name, value.get_string());
+  }
+  return true;
+}
+
+}  // namespace
+
+json::object to_json(const Facts& facts) {
+  json::array files;
+  for (const FileFact& file : facts.files) {
+    files.push_back(
+        json::object{{"path", file.path}, {"size", file.size}, {"digest", file.digest}, {"type", file.type}});
+  }
+  json::object out;
+  out["v"] = kFormat;
+  out["name"] = facts.name;
+  out["version"] = facts.version;
+  out["tag"] = facts.tag;
+  out["released"] = to_iso8601(facts.released);
+  out["packedBytes"] = facts.packed_bytes;
+  out["unpackedBytes"] = facts.unpacked_bytes;
+  out["files"] = std::move(files);
+  out["dependencies"] = map_to_json(facts.dependencies);
+  out["optionalDependencies"] = map_to_json(facts.optional_dependencies);
+  out["peerDependencies"] = map_to_json(facts.peer_dependencies);
+  out["scripts"] = map_to_json(facts.scripts);
+  out["bin"] = map_to_json(facts.bin);
+  out["filesField"] = facts.has_files_field;
+  return out;
+}
+
+Result<Facts> facts_from_json(const json::value& value) {
+  if (!value.is_object()) return corrupt("(root)");
+  const json::object& object = value.get_object();
+  const auto format = int_at(object, "v");
+  if (!format) return corrupt("v");
+  if (*format > kFormat) {
+    return fail(ErrorKind::corrupt, "The facts of an earlier release were recorded by a newer Sallyport: upgrade.",
+                "facts: format " + std::to_string(*format));
+  }
+  Facts facts;
+  if (!read_text(object, "name", facts.name)) return corrupt("name");
+  if (!read_text(object, "version", facts.version)) return corrupt("version");
+  if (!read_text(object, "tag", facts.tag)) return corrupt("tag");
+  const auto released = string_at(object, "released");
+  if (!released) return corrupt("released");
+  const auto instant = parse_iso8601(*released);
+  if (instant.has_error()) return corrupt("released");
+  facts.released = *instant;
+  if (!read_count(object, "packedBytes", facts.packed_bytes)) return corrupt("packedBytes");
+  if (!read_count(object, "unpackedBytes", facts.unpacked_bytes)) return corrupt("unpackedBytes");
+  const json::array* files = array_at(object, "files");
+  if (files == nullptr) return corrupt("files");
+  for (const json::value& item : *files) {
+    if (!item.is_object()) return corrupt("files");
+    FileFact file;
+    const json::object& fact = item.get_object();
+    if (!read_text(fact, "path", file.path) || !read_count(fact, "size", file.size) ||
+        !read_text(fact, "digest", file.digest) || !read_text(fact, "type", file.type)) {
+      return corrupt("files");
+    }
+    facts.files.push_back(std::move(file));
+  }
+  if (!read_map(object, "dependencies", facts.dependencies)) return corrupt("dependencies");
+  if (!read_map(object, "optionalDependencies", facts.optional_dependencies)) return corrupt("optionalDependencies");
+  if (!read_map(object, "peerDependencies", facts.peer_dependencies)) return corrupt("peerDependencies");
+  if (!read_map(object, "scripts", facts.scripts)) return corrupt("scripts");
+  if (!read_map(object, "bin", facts.bin)) return corrupt("bin");
+  const auto has_files_field = bool_at(object, "filesField");
+  if (!has_files_field) return corrupt("filesField");
+  facts.has_files_field = *has_files_field;
+  return facts;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,20 @@
+#include "policies/rule.hpp"
+
+namespace sallyport {
+
+std::vector<const Rule*> all_rules() {
+  std::vector<const Rule*> out;
+  for (const auto family : {pack_rules(), size_rules(), deps_rules(), run_rules(), manifest_rules()}) {
+    for (const Rule& rule : family) out.push_back(&rule);
+  }
+  return out;
+}
+
+const Rule* find_rule(std::string_view id) {
+  for (const Rule* rule : all_rules()) {
+    if (rule->info.id == id) return rule;
+  }
+  return nullptr;
+}
+
+}  // namespace sallyport
