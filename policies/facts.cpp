@@ -73,7 +73,8 @@ Result<Facts> facts_from_json(const json::value& value) {
   const auto format = int_at(object, "v");
   if (!format) return corrupt("v");
   if (*format > kFormat) {
-    return fail(ErrorKind::corrupt, "The facts of an earlier release were recorded by a newer Sallyport: upgrade.",
+    return fail(ErrorKind::corrupt,
+                "The facts of an earlier release were recorded by a newer Sallyport: upgrade.",
                 "facts: format " + std::to_string(*format));
   }
   Facts facts;
@@ -100,7 +101,8 @@ Result<Facts> facts_from_json(const json::value& value) {
     facts.files.push_back(std::move(file));
   }
   if (!read_map(object, "dependencies", facts.dependencies)) return corrupt("dependencies");
-  if (!read_map(object, "optionalDependencies", facts.optional_dependencies)) return corrupt("optionalDependencies");
+  if (!read_map(object, "optionalDependencies", facts.optional_dependencies))
+    return corrupt("optionalDependencies");
   if (!read_map(object, "peerDependencies", facts.peer_dependencies)) return corrupt("peerDependencies");
   if (!read_map(object, "scripts", facts.scripts)) return corrupt("scripts");
   if (!read_map(object, "bin", facts.bin)) return corrupt("bin");

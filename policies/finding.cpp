@@ -20,12 +20,24 @@ std::optional<E> parse(const std::array<std::string_view, N>& names, std::string
 
 }  // namespace
 
-std::string_view to_text(Action action) { return kActions.at(static_cast<std::size_t>(action)); }
-std::string_view to_text(Profile profile) { return kProfiles.at(static_cast<std::size_t>(profile)); }
-std::string_view to_text(Verdict verdict) { return kVerdicts.at(static_cast<std::size_t>(verdict)); }
-std::optional<Action> parse_action(std::string_view text) { return parse<Action>(kActions, text); }
-std::optional<Profile> parse_profile(std::string_view text) { return parse<Profile>(kProfiles, text); }
-std::optional<Verdict> parse_verdict(std::string_view text) { return parse<Verdict>(kVerdicts, text); }
+std::string_view to_text(Action action) {
+  return kActions.at(static_cast<std::size_t>(action));
+}
+std::string_view to_text(Profile profile) {
+  return kProfiles.at(static_cast<std::size_t>(profile));
+}
+std::string_view to_text(Verdict verdict) {
+  return kVerdicts.at(static_cast<std::size_t>(verdict));
+}
+std::optional<Action> parse_action(std::string_view text) {
+  return parse<Action>(kActions, text);
+}
+std::optional<Profile> parse_profile(std::string_view text) {
+  return parse<Profile>(kProfiles, text);
+}
+std::optional<Verdict> parse_verdict(std::string_view text) {
+  return parse<Verdict>(kVerdicts, text);
+}
 
 Verdict verdict_of(const std::vector<Finding>& findings) {
   Action worst = Action::off;

@@ -25,6 +25,7 @@ struct ReleaseContext {
   std::optional<Manifest> published;  // absent in a scan
   bool public_upstream = false;
   std::vector<std::string> publisher_scopes;
+  std::vector<std::string> registries;  // see Release
   History history;
   Instant now;
 };

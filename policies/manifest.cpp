@@ -37,7 +37,8 @@ std::string base_name(std::string_view text) {
 }
 
 Error wrong(std::string_view member, std::string_view wanted) {
-  return fail(ErrorKind::invalid, "package.json: \"" + printable(member) + "\" must be " + std::string(wanted) + ".");
+  return fail(ErrorKind::invalid,
+              "package.json: \"" + printable(member) + "\" must be " + std::string(wanted) + ".");
 }
 
 // null counts as absent: every client takes it so.

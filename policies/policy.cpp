@@ -48,7 +48,8 @@ class PolicyReader {
     return unknown(where, "key", key, {"rules", "limits", "thresholds", "secret_rules"});
   }
 
-  using Member = Result<void> (PolicyReader::*)(std::string_view, const toml::source_region&, const toml::node&);
+  using Member = Result<void> (PolicyReader::*)(std::string_view, const toml::source_region&,
+                                                const toml::node&);
 
   Result<void> table(std::string_view name, const toml::node& node, Member member) {
     const toml::table* members = node.as_table();
@@ -78,10 +79,11 @@ class PolicyReader {
   Result<void> count(std::string_view key, const toml::node& node, N& out) {
     const auto number = node.value_exact<std::int64_t>();
     if (!number || *number < 1 || static_cast<std::uint64_t>(*number) > std::numeric_limits<N>::max()) {
-      return at(node.source(), "\"" + printable(key) + "\" must be a whole number from 1 to " +
-                                   std::to_string(std::min<std::uint64_t>(
-                                       std::numeric_limits<N>::max(), std::numeric_limits<std::int64_t>::max())) +
-                                   ".");
+      return at(node.source(),
+                "\"" + printable(key) + "\" must be a whole number from 1 to " +
+                    std::to_string(std::min<std::uint64_t>(std::numeric_limits<N>::max(),
+                                                           std::numeric_limits<std::int64_t>::max())) +
+                    ".");
     }
     out = static_cast<N>(*number);
     return {};
@@ -95,8 +97,9 @@ class PolicyReader {
     if (key == "entries_max") return count(key, node, limits.entries_max);
     if (key == "depth_max") return count(key, node, limits.depth_max);
     if (key == "path_bytes_max") return count(key, node, limits.path_bytes_max);
-    return unknown(where, "key", key, {"unpacked_bytes_max", "ratio_max", "ratio_from_bytes", "entries_max",
-                                       "depth_max", "path_bytes_max"});
+    return unknown(where, "key", key,
+                   {"unpacked_bytes_max", "ratio_max", "ratio_from_bytes", "entries_max", "depth_max",
+                    "path_bytes_max"});
   }
 
   Result<void> threshold(std::string_view key, const toml::source_region& where, const toml::node& node) {
@@ -157,7 +160,8 @@ std::string Policy::digest() const {
         {"entries_max", limits.entries_max},
         {"depth_max", limits.depth_max},
         {"path_bytes_max", limits.path_bytes_max}}},
-      {"thresholds", {{"file_bytes_max", thresholds.file_bytes_max}, {"file_bytes_max_for", std::move(sizes)}}},
+      {"thresholds",
+       {{"file_bytes_max", thresholds.file_bytes_max}, {"file_bytes_max_for", std::move(sizes)}}},
       {"secret_rules", json::array(secret_rule_files.begin(), secret_rule_files.end())},
   };
   return "sha256-" + to_hex(sha256(canonical(text)));

@@ -38,8 +38,8 @@ std::string type_of(const ReleaseFile& file) {
 }  // namespace
 
 const ReleaseFile* Release::file(std::string_view inner) const {
-  const auto found =
-      std::find_if(files.begin(), files.end(), [inner](const ReleaseFile& f) { return f.entry.inner == inner; });
+  const auto found = std::find_if(files.begin(), files.end(),
+                                  [inner](const ReleaseFile& f) { return f.entry.inner == inner; });
   return found == files.end() ? nullptr : &*found;
 }
 

@@ -16,6 +16,7 @@ namespace sallyport {
 
 // The action a rule takes in each profile: proprietary, open, internal.
 using Defaults = std::array<Action, 3>;
+constexpr Defaults everywhere(Action action) { return {action, action, action}; }
 
 struct RuleInfo {
   std::string_view id;     // "leak/source-map"; public API, never changes meaning

@@ -1,0 +1,179 @@
+#include "policies/pack_list.hpp"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+namespace sallyport {
+
+namespace {
+
+constexpr std::size_t kWorkMax = 8'000'000;  // patterns times files
+
+constexpr std::string_view kDefaults[] = {
+    ".npmignore",
+    ".gitignore",
+    "**/.git",
+    "**/.svn",
+    "**/.hg",
+    "**/CVS",
+    "**/.git/**",
+    "**/.svn/**",
+    "**/.hg/**",
+    "**/CVS/**",
+    "/.lock-wscript",
+    "/.wafpickle-*",
+    "/build/config.gypi",
+    "npm-debug.log",
+    "**/.npmrc",
+    ".*.swp",
+    ".DS_Store",
+    "**/.DS_Store/**",
+    "._*",
+    "**/._*/**",
+    "*.orig",
+    "/archived-packages/**",
+};
+
+// "[^~$]" leaves out the backup files of editors.
+constexpr std::string_view kStrict[] = {
+    "/.git",
+    "!/package.json",
+    "!/readme{,.*[^~$]}",
+    "!/copying{,.*[^~$]}",
+    "!/license{,.*[^~$]}",
+    "!/licence{,.*[^~$]}",
+    "/.git",
+    "/node_modules",
+    ".npmrc",
+    "/package-lock.json",
+    "/yarn.lock",
+    "/pnpm-lock.yaml",
+    "/bun.lockb",
+    // Yarn always takes these as well; saying that they are outside would accuse its users.
+    "!/change{s,log}{,.*[^~$]}",
+    "!/history{,.*[^~$]}",
+    "!/notice{,.*[^~$]}",
+};
+
+}  // namespace
+
+PackList::PackList(const Manifest& manifest, const std::vector<std::string>& paths)
+    : bundles_(!manifest.bundle_dependencies.empty()) {
+  for (const std::string_view rule : kDefaults) {
+    root_.defaults.emplace_back(rule);
+    child_defaults_.emplace_back(rule);
+  }
+  const std::set<std::string_view> files(paths.begin(), paths.end());
+  std::set<std::string_view> folders;
+  for (const std::string_view path : paths) {
+    for (std::size_t slash = path.find('/'); slash != std::string_view::npos;
+         slash = path.find('/', slash + 1)) {
+      folders.insert(path.substr(0, slash));
+    }
+  }
+
+  std::vector<std::string> strict_first;
+  if (manifest.files) {
+    if (manifest.files->size() * (paths.size() + 1) > kWorkMax) {
+      throw std::length_error("\"files\" of package.json has too many patterns to judge");
+    }
+    root_.files.emplace_back("*");
+    for (std::string file : *manifest.files) {
+      if (file.starts_with("./")) file.erase(0, 1);
+      if (file.ends_with("/*")) file += '*';
+      const std::string rule = "!" + file;
+      std::string on_disk = file;
+      on_disk.erase(0, std::min(on_disk.find_first_not_of('!'), on_disk.size()));
+      while (on_disk.starts_with('/')) on_disk.erase(0, 1);
+      std::string as_folder = on_disk;
+      while (as_folder.ends_with('/')) as_folder.pop_back();
+      if (files.contains(on_disk)) {
+        strict_first.push_back(rule);
+        // In a folder of the first level, a file named one by one is in whatever the defaults say.
+        if (const std::size_t slash = on_disk.find('/');
+            slash != std::string::npos && slash == on_disk.rfind('/')) {
+          required_.emplace_back(on_disk.substr(0, slash), Glob("!" + on_disk.substr(slash + 1)));
+        }
+      } else if (as_folder.empty() || as_folder == "." || folders.contains(as_folder)) {
+        root_.files.emplace_back(rule);
+        root_.files.emplace_back(rule + "/**");
+      } else {
+        root_.files.emplace_back(rule);
+      }
+    }
+  }
+  for (auto rule = strict_first.rbegin(); rule != strict_first.rend(); ++rule)
+    root_.strict.emplace_back(*rule);
+  for (const std::string_view rule : kStrict) root_.strict.emplace_back(rule);
+  for (const std::string_view field : {"browser", "module", "main"}) {
+    if (const auto path = string_at(manifest.raw, field); path && !path->empty()) {
+      root_.strict.emplace_back("!/" + std::string(*path));
+    }
+  }
+  for (const auto& [name, path] : manifest.bin) root_.strict.emplace_back("!/" + path);
+  child_strict_.emplace_back("/.git");
+}
+
+// One list of ignore rules over one entry, as ignore-walk's filterEntry does. `base`: the entry's last part
+// where the entry lies deeper than the folder of these rules, else empty.
+bool PackList::filter(const std::vector<Glob>& rules, bool included, std::string_view entry, bool partial,
+                      std::string_view base) {
+  const std::string plain(entry), rooted = "/" + plain, name(base), rooted_name = "/" + name;
+  for (const Glob& rule : rules) {
+    if (rule.negated() == included) continue;  // it could change nothing
+    bool match = rule.matches(rooted) || rule.matches(plain);
+    if (!match && partial) {
+      match = rule.matches(rooted + "/") || rule.matches(plain + "/") ||
+              (rule.negated() && (rule.matches(rooted, true) || rule.matches(plain, true)));
+      if (!match && !base.empty() && rule.single_part()) {
+        match = rule.matches(rooted_name + "/") || rule.matches(name + "/") ||
+                (rule.negated() && (rule.matches(rooted_name, true) || rule.matches(name, true)));
+      }
+    }
+    if (match) included = rule.negated();
+  }
+  return included;
+}
+
+bool PackList::root_filter(std::string_view entry, bool partial, bool in_child) const {
+  const std::string_view base = in_child ? entry.substr(entry.rfind('/') + 1) : std::string_view();
+  bool included = filter(root_.defaults, true, entry, partial, base);
+  included = filter(root_.files, included, entry, partial, base);
+  return filter(root_.strict, included, entry, partial, base);
+}
+
+// The filters from the root down to the folder that holds `entry`, each seeing the path from itself on.
+bool PackList::walk_filter(std::string_view entry, bool partial) {
+  bool included = root_filter(entry, partial, entry.find('/') != std::string_view::npos);
+  for (std::size_t slash = entry.find('/'); slash != std::string_view::npos;
+       slash = entry.find('/', slash + 1)) {
+    const std::string_view folder = entry.substr(0, slash), rest = entry.substr(slash + 1);
+    if (!included) return false;
+    const std::string_view base =
+        rest.find('/') == std::string_view::npos ? std::string_view() : rest.substr(rest.rfind('/') + 1);
+    included = filter(child_defaults_, included, rest, partial, base);
+    included = filter(child_strict_, included, rest, partial, base);
+    for (const auto& [required_folder, rule] : required_) {
+      if (required_folder == folder) included = filter({rule}, included, rest, partial, base);
+    }
+  }
+  return included;
+}
+
+bool PackList::folder_walked(std::string_view folder) {
+  if (const auto known = walked_.find(folder); known != walked_.end()) return known->second;
+  const std::size_t slash = folder.rfind('/');
+  const bool walked = (slash == std::string_view::npos || folder_walked(folder.substr(0, slash))) &&
+                      walk_filter(folder, true);
+  return walked_.emplace(folder, walked).first->second;
+}
+
+bool PackList::admits(std::string_view path) {
+  if (bundles_ && path.starts_with("node_modules/")) return true;
+  const std::size_t slash = path.rfind('/');
+  if (slash != std::string_view::npos && !folder_walked(path.substr(0, slash))) return false;
+  return walk_filter(path, false);
+}
+
+}  // namespace sallyport

@@ -1,0 +1,244 @@
+// deps: verification of dependencies.
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "policies/dependency_spec.hpp"
+#include "policies/module_references.hpp"
+#include "policies/rule.hpp"
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+
+namespace {
+
+using enum Action;
+
+enum class Role { runtime, optional, peer };
+
+struct Dependency {
+  std::string name, spec;
+  Role role;
+};
+
+std::string_view to_text(Role role) {
+  switch (role) {
+    case Role::runtime:
+      return "dependency";
+    case Role::optional:
+      return "optional dependency";
+    case Role::peer:
+      return "peer dependency";
+  }
+  return "dependency";
+}
+
+// What the release asks for and the baseline did not, under whatever heading it had it.
+std::vector<Dependency> new_dependencies(const Release& release) {
+  std::vector<Dependency> out;
+  if (!release.history.baseline) return out;
+  const Facts &before = *release.history.baseline, &now = release.facts;
+  const auto add = [&](const DependencyMap& map, Role role) {
+    for (const auto& [name, spec] : map) {
+      if (before.dependencies.contains(name) || before.optional_dependencies.contains(name) ||
+          before.peer_dependencies.contains(name)) {
+        continue;
+      }
+      out.push_back({name, spec, role});
+    }
+  };
+  add(now.dependencies, Role::runtime);
+  add(now.optional_dependencies, Role::optional);
+  add(now.peer_dependencies, Role::peer);
+  return out;
+}
+
+void check_new(const Release& release, FindingSink& sink) {
+  for (const Dependency& dependency : new_dependencies(release)) {
+    const std::string identity = dependency.name + "@" + dependency.spec;
+    sink.add({.file = "package.json",
+              .message = "\"" + printable(dependency.name) + "\" (" + printable(dependency.spec) +
+                         ") is a new " + std::string(to_text(dependency.role)) + " since " +
+                         printable(release.history.baseline->version),
+              .content_digest = identity});
+  }
+}
+
+bool is_node_module(std::string_view text) {
+  constexpr std::string_view kModules[] = {
+      "assert", "buffer",  "child_process",  "crypto", "dns",     "events",
+      "fs",     "http",    "http2",          "https",  "net",     "os",
+      "path",   "process", "stream",         "tls",    "tty",     "url",
+      "util",   "vm",      "worker_threads", "zlib",   "readline"};
+  return text.starts_with("node:") ||
+         std::find(std::begin(kModules), std::end(kModules), text) != std::end(kModules);
+}
+
+// "name" or something below it.
+bool names(std::string_view text, std::string_view name) {
+  return text.starts_with(name) && (text.size() == name.size() || text[name.size()] == '/');
+}
+
+// Looks for uses of one new dependency in what passes.
+class Use {
+ public:
+  explicit Use(const Dependency& dependency) : dependency_(dependency) {
+    const std::string_view name = dependency.name;
+    base_ = name.substr(name.find('/') == std::string_view::npos ? 0 : name.find('/') + 1);
+    // "@types/foo__bar" declares "@foo/bar".
+    if (name.starts_with("@types/")) {
+      declares_ = base_;
+      if (const std::size_t mark = declares_.find("__"); mark != std::string::npos) {
+        declares_ = "@" + declares_.substr(0, mark) + "/" + declares_.substr(mark + 2);
+      }
+    }
+  }
+
+  void see(const ModuleReference& reference, SourceKind kind) {
+    using enum ModuleReference::Place;
+    const std::string_view text = reference.text;
+    if (reference.prefix) {
+      // import(`@acme/lang-${name}`): the part that is written must name at least a scope or a stem.
+      const bool telling = text.size() >= 4 && text.find_first_of("/-") != std::string_view::npos;
+      used_ |= reference.place == module && telling && dependency_.name.starts_with(text);
+      return;
+    }
+    switch (reference.place) {
+      case module:
+        used_ |= names(text, dependency_.name);
+        if (kind == SourceKind::declaration && !declares_.empty()) {
+          used_ |= names(text, declares_) || (declares_ == "node" && is_node_module(text));
+        }
+        return;
+      case command:
+        used_ |= text == base_ || (text.starts_with(base_) && text[base_.size()] == ' ');
+        return;
+      case other:
+        // Native packages are looked up in a table of platforms.
+        used_ |= dependency_.role == Role::optional && names(text, dependency_.name);
+        return;
+    }
+  }
+
+  // Only scripts that run on the consumer's machine count: naming it in "test" uses nothing.
+  void see_script(std::string_view script) {
+    for (std::size_t at = script.find(base_); at != std::string_view::npos; at = script.find(base_, at + 1)) {
+      const auto part_of_name = [&](std::size_t i) {
+        const char c = i < script.size() ? script[i] : ' ';
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.';
+      };
+      used_ |= !(at > 0 && part_of_name(at - 1)) && !part_of_name(at + base_.size());
+    }
+  }
+
+  bool used() const { return used_; }
+  const Dependency& dependency() const { return dependency_; }
+
+ private:
+  const Dependency& dependency_;
+  std::string base_;
+  std::string declares_;
+  bool used_ = false;
+};
+
+void read_file(const Release& release, const ReleaseFile& file, SourceKind kind, std::vector<Use>& uses) {
+  ModuleReferences references(kind, [&](const ModuleReference& reference) {
+    for (Use& use : uses) use.see(reference, kind);
+  });
+  const FileBytes bytes = release.bytes(file.entry);
+  std::vector<std::uint8_t> chunk(
+      std::min<std::uint64_t>(std::max<std::uint64_t>(bytes.size, 1), 256 * 1024));
+  for (std::uint64_t offset = 0; offset < bytes.size;) {
+    const auto read = bytes.read(offset, chunk);
+    if (read.has_error()) throw BadResult(read.error());
+    if (*read == 0) throw std::runtime_error("a file of the archive could not be read again to its end");
+    references.feed(Bytes(chunk.data(), *read));
+    offset += *read;
+  }
+  references.finish();
+}
+
+void check_phantom(const Release& release, FindingSink& sink) {
+  const std::vector<Dependency> added = new_dependencies(release);
+  if (added.empty()) return;
+  std::vector<Use> uses(added.begin(), added.end());
+  for (const std::string name : {"preinstall", "install", "postinstall"}) {
+    const auto script = release.facts.scripts.find(name);
+    if (script == release.facts.scripts.end()) continue;
+    for (Use& use : uses) use.see_script(script->second);
+  }
+  const auto all_used = [&uses] {
+    return std::all_of(uses.begin(), uses.end(), [](const Use& u) { return u.used(); });
+  };
+  for (const ReleaseFile& file : release.files) {
+    if (all_used()) return;
+    // What a bundled dependency imports is that dependency's own need.
+    if (file.entry.inner.starts_with("node_modules/")) continue;
+    const SourceKind kind = source_kind(file.entry.inner, file.content.shebang);
+    if (kind != SourceKind::none) read_file(release, file, kind, uses);
+  }
+  for (const Use& use : uses) {
+    if (use.used()) continue;
+    const Dependency& dependency = use.dependency();
+    const std::string identity = dependency.name + "@" + dependency.spec;
+    sink.add({.file = "package.json",
+              .message = "\"" + printable(dependency.name) + "\" (" + printable(dependency.spec) +
+                         ") is a new " + std::string(to_text(dependency.role)) +
+                         ", and no file of the release imports it",
+              .content_digest = identity});
+  }
+}
+
+enum ExoticTier { from_elsewhere, renamed };
+
+void check_exotic(const Release& release, FindingSink& sink) {
+  const auto look = [&](const DependencyMap& map, Role role) {
+    for (const auto& [name, text] : map) {
+      const DependencySpec spec = parse_dependency_spec(text);
+      const std::string identity = name + "@" + text;
+      if (spec.kind == DependencySpec::Kind::remote) {
+        sink.add({.file = "package.json",
+                  .message = std::string(to_text(role)) + " \"" + printable(name) + "\" comes from \"" +
+                             printable(text) + "\", past every registry",
+                  .content_digest = identity},
+                 from_elsewhere);
+      } else if (spec.kind == DependencySpec::Kind::alias && spec.target != name) {
+        sink.add({.file = "package.json",
+                  .message = std::string(to_text(role)) + " \"" + printable(name) + "\" is really \"" +
+                             printable(spec.target) + "\"",
+                  .fix = "Depend on the package under its own name, or have the alias reviewed.",
+                  .content_digest = identity},
+                 renamed);
+      }
+    }
+  };
+  look(release.facts.dependencies, Role::runtime);
+  look(release.facts.optional_dependencies, Role::optional);
+  look(release.facts.peer_dependencies, Role::peer);
+}
+
+}  // namespace
+
+std::span<const Rule> deps_rules() {
+  static const Rule rules[] = {
+      {{"deps/new",
+        "a dependency that the last release did not have",
+        "Have a second person confirm the new dependency: who keeps it, how old it is, what it does.",
+        {everywhere(warn)}},
+       check_new},
+      {{"deps/phantom",
+        "a new dependency that nothing in the release uses",
+        "Take it out of package.json, or make it a devDependency if only the build needs it.",
+        {{block, escalate, warn}}},
+       check_phantom},
+      {{"deps/exotic",
+        "a dependency that comes from git, a URL or under another name",
+        "Publish the dependency to a registry and depend on a version range of it.",
+        {everywhere(block), everywhere(warn)}},
+       check_exotic},
+  };
+  return rules;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,169 @@
+// pack: how the package was put together.
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+
+#include "policies/dependency_spec.hpp"
+#include "policies/pack_list.hpp"
+#include "policies/rule.hpp"
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+
+namespace {
+
+using enum Action;
+
+void check_files_allowlist(const Release& release, FindingSink& sink) {
+  if (release.packaged == nullptr || release.packaged->files) return;
+  sink.add({.file = "package.json",
+            .message = "package.json has no \"files\", so whatever lies in the folder ships (" +
+                       thousands(release.files.size()) + (release.files.size() == 1 ? " file)" : " files)"),
+            .content_digest = "no files"});
+}
+
+void check_outside_files(const Release& release, FindingSink& sink) {
+  constexpr std::size_t kFindingsMax = 20;  // a tier; the last one counts the rest
+  if (release.packaged == nullptr || !release.packaged->files) return;
+  std::vector<std::string> paths;
+  for (const ReleaseFile& file : release.files) paths.push_back(file.entry.inner);
+  PackList list(*release.packaged, paths);
+
+  std::set<std::string_view> known;
+  const auto& baseline = release.history.baseline;
+  if (baseline) {
+    for (const FileFact& file : baseline->files) known.insert(file.path);
+  }
+  std::vector<std::string_view> outside[2];
+  for (const std::string& path : paths) {
+    if (!list.admits(path)) outside[baseline && !known.contains(path) ? 1 : 0].push_back(path);
+  }
+  for (const int tier : {0, 1}) {
+    const std::string since = tier == 1 ? ", and " + printable(baseline->version) + " did not have it" : "";
+    for (std::size_t i = 0; i < outside[tier].size() && i < kFindingsMax; ++i) {
+      const std::size_t rest = outside[tier].size() - i - 1;
+      const bool last = i + 1 == kFindingsMax && rest > 0;
+      sink.add({.file = outside[tier][i],
+                .message = "\"files\" of package.json does not admit this file" + since +
+                           (last ? "; the same is true of " + thousands(rest) + " more" : "")},
+               tier);
+    }
+  }
+}
+
+const std::pair<std::string_view, const DependencyMap Manifest::*> kRuntimeMaps[] = {
+    {"dependencies", &Manifest::dependencies},
+    {"optionalDependencies", &Manifest::optional_dependencies},
+    {"peerDependencies", &Manifest::peer_dependencies},
+};
+
+void check_local_dependency(const Release& release, FindingSink& sink) {
+  for (const Manifest* manifest : {release.packaged, release.published}) {
+    if (manifest == nullptr) continue;
+    bool found = false;
+    for (const auto& [member, map] : kRuntimeMaps) {
+      for (const auto& [name, spec] : manifest->*map) {
+        if (parse_dependency_spec(spec).kind != DependencySpec::Kind::local) continue;
+        found = true;
+        const std::string identity = name + "@" + spec;
+        sink.add({.file = "package.json",
+                  .message = std::string(member) + "." + printable(name) + " is \"" + printable(spec) +
+                             "\", which nobody else can install",
+                  .content_digest = identity});
+      }
+    }
+    if (found) return;  // the published manifest repeats it
+  }
+}
+
+// Host, port and path of a registry URL, without what does not change where it leads.
+std::string registry_place(std::string_view url) {
+  if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos)
+    url.remove_prefix(scheme + 3);
+  while (url.ends_with('/')) url.remove_suffix(1);
+  std::string place(url);
+  const auto host_end = place.begin() + static_cast<std::ptrdiff_t>(std::min(place.find('/'), place.size()));
+  std::transform(place.begin(), host_end, place.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return place;
+}
+
+// The registry that package.json itself says this package is for: a scope's setting goes before the general
+// one.
+std::optional<std::string_view> configured_registry(const Manifest& manifest) {
+  const json::object* config = object_at(manifest.raw, "publishConfig");
+  if (config == nullptr) return std::nullopt;
+  if (const std::size_t slash = manifest.name.find('/'); slash != std::string::npos) {
+    if (auto scoped = string_at(*config, manifest.name.substr(0, slash) + ":registry")) return scoped;
+  }
+  return string_at(*config, "registry");
+}
+
+void check_private(const Release& release, FindingSink& sink) {
+  const Manifest* manifest = release.packaged;
+  if (manifest == nullptr) return;
+  if (manifest->is_private) {
+    sink.add({.file = "package.json",
+              .message = "package.json says \"private\": true, so this package is not meant to be published",
+              .content_digest = "private"});
+  }
+  // A scoped package that is published as restricted is not public, whatever its upstream.
+  const json::object* config = object_at(manifest->raw, "publishConfig");
+  const bool restricted = manifest->name.starts_with('@') && config != nullptr &&
+                          string_at(*config, "access").value_or("") == "restricted";
+  if (release.public_upstream && !restricted &&
+      string_at(manifest->raw, "license").value_or("") == "UNLICENSED") {
+    sink.add(
+        {.file = "package.json",
+         .message = "the license is UNLICENSED, and this release would go to a public upstream",
+         .fix =
+             "Publish it to a registry of your own, set \"publishConfig\": {\"access\": \"restricted\"}, or "
+             "give it a license.",
+         .content_digest = "unlicensed"});
+  }
+  // Clients follow publishConfig.registry, so a release that says another place came here by a flag on the
+  // command line, most likely by mistake. Where the names of this place are not known, nothing can be said.
+  if (const auto registry = configured_registry(*manifest); registry && !release.registries.empty()) {
+    const std::string place = registry_place(*registry);
+    const bool here = std::any_of(release.registries.begin(), release.registries.end(),
+                                  [&](const std::string& own) { return registry_place(own) == place; });
+    if (!here) {
+      const std::string identity = "registry " + place;
+      sink.add({.file = "package.json",
+                .message = "publishConfig names another registry: " + printable(*registry),
+                .fix = "Publish it where publishConfig says, or correct publishConfig.registry.",
+                .content_digest = identity});
+    }
+  }
+}
+
+}  // namespace
+
+std::span<const Rule> pack_rules() {
+  static const Rule rules[] = {
+      {{"pack/files-allowlist",
+        "package.json has no \"files\" list",
+        "List what should ship in \"files\" of package.json, for example [\"dist\"].",
+        {{warn, note, note}}},
+       check_files_allowlist},
+      {{"pack/outside-files",
+        "a file that \"files\" of package.json does not admit",
+        "Pack with npm so that \"files\" is followed, or add the file to \"files\" if it is meant to ship.",
+        {{warn, warn, note}, {block, warn, note}}},
+       check_outside_files},
+      {{"pack/local-dependency",
+        "a dependency on a folder, workspace or catalog was left in",
+        "Publish with the tool that manages the workspace, or write a version range.",
+        {everywhere(block)}},
+       check_local_dependency},
+      {{"pack/private",
+        "package.json says that it is not to be published here",
+        "Take \"private\" out of package.json if this package is meant to be published.",
+        {everywhere(block)}},
+       check_private},
+  };
+  return rules;
+}
+
+}  // namespace sallyport

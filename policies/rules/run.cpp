@@ -1,0 +1,95 @@
+// run: what executes on the consumer's machine.
+
+#include <algorithm>
+#include <array>
+
+#include "policies/rule.hpp"
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+
+namespace {
+
+using enum Action;
+
+constexpr std::array<std::string_view, 3> kInstallScripts = {"preinstall", "install", "postinstall"};
+
+void check_install_script(const Release& release, FindingSink& sink) {
+  const Manifest* manifest = release.packaged != nullptr ? release.packaged : release.published;
+  if (manifest == nullptr) return;
+  for (const std::string_view name : kInstallScripts) {
+    const auto script = manifest->scripts.find(std::string(name));
+    if (script == manifest->scripts.end() || script->second.empty()) continue;
+    std::string message = "runs \"" + printable(script->second) + "\" on every machine that installs it; ";
+    if (const auto& baseline = release.history.baseline) {
+      const auto before = baseline->scripts.find(script->first);
+      if (before != baseline->scripts.end() && before->second == script->second) continue;
+      message += before == baseline->scripts.end() ? "the script is new since " : "the script changed since ";
+      message += printable(baseline->version);
+    } else {
+      message += "there is no earlier release to compare with";
+    }
+    const std::string identity = script->first + "\n" + script->second;
+    sink.add({.file = "package.json",
+              .message = std::string(name) + " " + message,
+              .evidence = script->second,
+              .content_digest = identity});
+  }
+}
+
+// What runs, or is compiled into what runs. Declarations, data and documents do not.
+bool is_code(const FileFact& file) {
+  constexpr std::string_view kTypes[] = {".js",   ".mjs", ".cjs",  ".jsx",    ".ts",    ".mts",
+                                         ".cts",  ".tsx", ".vue",  ".svelte", ".astro", ".node",
+                                         ".wasm", ".css", ".scss", ".less",   ".sh",    ".py"};
+  constexpr Magic kMagic[] = {Magic::wasm, Magic::elf, Magic::pe, Magic::mach_o};
+  return std::find(std::begin(kTypes), std::end(kTypes), file.type) != std::end(kTypes) ||
+         std::any_of(std::begin(kMagic), std::end(kMagic), [&](Magic m) { return to_text(m) == file.type; });
+}
+
+std::map<std::string, std::string> code_of(const Facts& facts) {
+  std::map<std::string, std::string> out;
+  for (const FileFact& file : facts.files) {
+    if (is_code(file)) out.emplace(file.path, file.digest);
+  }
+  return out;
+}
+
+void check_manifest_only(const Release& release, FindingSink& sink) {
+  if (!release.history.baseline) return;
+  const Facts &before = *release.history.baseline, &now = release.facts;
+  std::string changed;
+  const auto compare = [&changed](const auto& a, const auto& b, std::string_view name) {
+    if (a == b) return;
+    if (!changed.empty()) changed += ", ";
+    changed += name;
+  };
+  compare(before.scripts, now.scripts, "scripts");
+  compare(before.dependencies, now.dependencies, "dependencies");
+  compare(before.optional_dependencies, now.optional_dependencies, "optionalDependencies");
+  compare(before.peer_dependencies, now.peer_dependencies, "peerDependencies");
+  if (changed.empty() || code_of(before) != code_of(now)) return;
+  sink.add({.file = "package.json",
+            .message = changed + " changed since " + printable(before.version) +
+                       ", and not one byte of code: this is the shape of a stolen account's release"});
+}
+
+}  // namespace
+
+std::span<const Rule> run_rules() {
+  static const Rule rules[] = {
+      {{"run/install-script",
+        "a script that runs at install was added or changed",
+        "Remove the install script, or have the change reviewed and waived.",
+        {{block, escalate, warn}}},
+       check_install_script},
+      {{"run/manifest-only",
+        "scripts or dependencies changed while no code did",
+        "Have a second person confirm why the dependency or script is needed without a change of code.",
+        {everywhere(escalate)}},
+       check_manifest_only},
+  };
+  return rules;
+}
+
+}  // namespace sallyport

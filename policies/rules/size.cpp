@@ -1,0 +1,142 @@
+// size: the shape of a release against those before it.
+
+#include <algorithm>
+
+#include "policies/glob.hpp"
+#include "policies/rule.hpp"
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+
+namespace {
+
+using enum Action;
+
+constexpr std::uint64_t kKiB = 1024, kMiB = 1024 * kKiB;
+
+// A package of a few small files grows twentyfold with its first real one; below this nobody needs to look.
+constexpr std::uint64_t kOutlierBytesMin = 64 * kKiB;
+
+std::uint64_t median(std::vector<std::uint64_t> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+void check_file(const Release& release, FindingSink& sink) {
+  std::vector<std::pair<Glob, std::uint64_t>> own_limits;
+  for (const auto& [glob, bytes] : release.thresholds.file_bytes_max_for)
+    own_limits.emplace_back(Glob(glob), bytes);
+  std::uint64_t usual = 0;
+  if (!release.history.largest_file_bytes.empty()) usual = median(release.history.largest_file_bytes);
+
+  for (const ReleaseFile& file : release.files) {
+    const std::uint64_t size = file.entry.size;
+    std::uint64_t limit = 0;
+    for (const auto& [glob, bytes] : own_limits) {
+      if (glob.matches(file.entry.inner)) limit = std::max(limit, bytes);
+    }
+    const bool own = limit != 0;
+    if (!own) limit = release.thresholds.file_bytes_max;
+    if (size > limit) {
+      sink.add(
+          {.file = file.entry.inner,
+           .message = "one file of " + human_bytes(size) + ", above the limit of " + human_bytes(limit)});
+    } else if (!own && usual != 0 && size >= kOutlierBytesMin && size / 20 > usual) {
+      sink.add({.file = file.entry.inner,
+                .message = "one file of " + human_bytes(size) +
+                           "; the largest file of earlier releases was " + human_bytes(usual) + " (median)"});
+    }
+  }
+}
+
+void check_jump(const Release& release, FindingSink& sink) {
+  if (!release.history.baseline) return;
+  const Facts& baseline = *release.history.baseline;
+  const std::uint64_t before = baseline.unpacked_bytes, now = release.unpacked_bytes;
+  if (now <= before) return;
+  const std::uint64_t more = now - before;
+  const bool tripled = now / 3 > before && more > kMiB;
+  const bool grown = (now > before + before / 2 && more > 256 * kKiB) || more > 10 * kMiB;
+  if (!tripled && !grown) return;
+  std::string message =
+      "unpacked " + human_bytes(now) + ", against " + human_bytes(before) + " in " + baseline.version;
+  if (before > 0)
+    message += " (" + thousands(now / before) + "." + std::to_string(now * 10 / before % 10) + " times)";
+  sink.add({.message = std::move(message), .content_digest = "unpacked"}, tripled ? 1 : 0);
+}
+
+void check_count(const Release& release, FindingSink& sink) {
+  if (!release.history.baseline) return;
+  const Facts& baseline = *release.history.baseline;
+  const std::size_t before = baseline.files.size(), now = release.files.size();
+  if (now <= 2 * before && now <= before + 500) return;
+  sink.add({.message = thousands(now) + " files, against " + thousands(before) + " in " + baseline.version,
+            .content_digest = "files"});
+}
+
+// Types that carry source, run by themselves, or hide other files.
+bool is_telling(std::string_view type) {
+  constexpr std::string_view kNames[] = {
+      ".map", ".wasm", ".node", ".dll", ".so",   ".dylib", ".exe",  ".sh", ".bash", ".zsh",
+      ".bat", ".cmd",  ".ps1",  ".gyp", ".gypi", ".tgz",   ".tar",  ".gz", ".zip",  ".tar.gz",
+      ".zst", ".xz",   ".bz2",  ".7z",  ".rar",  ".jar",   ".asar", ".br",
+  };
+  constexpr Magic kMagic[] = {Magic::wasm, Magic::elf,   Magic::pe,        Magic::mach_o,
+                              Magic::gzip, Magic::zip,   Magic::tar,       Magic::zstd,
+                              Magic::xz,   Magic::bzip2, Magic::java_class};
+  return std::find(std::begin(kNames), std::end(kNames), type) != std::end(kNames) ||
+         std::any_of(std::begin(kMagic), std::end(kMagic), [type](Magic m) { return to_text(m) == type; });
+}
+
+void check_new_type(const Release& release, FindingSink& sink) {
+  constexpr int kFindingsMax = 20;
+  std::set<std::string> seen = release.history.types_seen;
+  if (release.history.baseline) {
+    for (const FileFact& file : release.history.baseline->files) seen.insert(file.type);
+  }
+  if (seen.empty()) return;  // the first release: everything is new
+  int plain = 0;
+  for (const FileFact& file : release.facts.files) {
+    if (!seen.insert(file.type).second) continue;
+    const bool telling = is_telling(file.type);
+    // Endless made-up extensions must not bury the telling ones.
+    if (!telling && ++plain > kFindingsMax) continue;
+    const std::string what = file.type.empty() ? "without an extension" : "of type " + file.type;
+    sink.add({.file = file.path,
+              .message = "the first file " + what + " in this package's recent releases",
+              .content_digest = file.type},
+             telling ? 1 : 0);
+  }
+}
+
+}  // namespace
+
+std::span<const Rule> size_rules() {
+  static const Rule rules[] = {
+      {{"size/file",
+        "one file is unusually large",
+        "Leave the file out of \"files\", or set its limit under [thresholds.file_bytes_max_for] of the "
+        "policy.",
+        {everywhere(warn)}},
+       check_file},
+      {{"size/jump",
+        "the unpacked package grew far beyond the last release",
+        "Compare the file list with the last release and take out what does not belong.",
+        {everywhere(warn), everywhere(escalate)}},
+       check_jump},
+      {{"size/count",
+        "many more files than in the last release",
+        "Compare the file list with the last release and take out what does not belong.",
+        {everywhere(warn)}},
+       check_count},
+      {{"size/new-type",
+        "a kind of file that recent releases never shipped",
+        "Check that this kind of file is meant to ship; narrow \"files\" if it is not.",
+        {everywhere(note), everywhere(escalate)}},
+       check_new_type},
+  };
+  return rules;
+}
+
+}  // namespace sallyport
