@@ -1,0 +1,48 @@
+#include "gate/package_rules.hpp"
+
+#include <algorithm>
+
+namespace sallyport {
+namespace {
+
+bool listed(const Principal& who, const std::vector<std::string>& names) {
+  constexpr std::string_view group = "group:";
+  return !who.user.empty() && std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    if (name == "*" || name == who.user) return true;
+    return name.starts_with(group) &&
+           std::find(who.groups.begin(), who.groups.end(), name.substr(group.size())) != who.groups.end();
+  });
+}
+
+}  // namespace
+
+const PackageRule& PackageRules::rule_for(const PackageName& name) const {
+  static const PackageRule closed = [] {
+    PackageRule rule;
+    rule.publish = "deny";
+    rule.publishers.clear();
+    rule.reviewers.clear();
+    return rule;
+  }();
+  const auto found = std::find_if(rules_.begin(), rules_.end(),
+                                  [&](const auto& rule) { return name_matches(rule.match, name.full()); });
+  return found == rules_.end() ? closed : *found;
+}
+
+bool is_publisher(const Principal& who, const PackageRule& rule) {
+  return listed(who, rule.publishers);
+}
+
+bool is_reviewer(const Principal& who, const PackageRule& rule) {
+  return !who.service && listed(who, rule.reviewers);
+}
+
+std::vector<std::string> scopes_of(const PackageRule& rule) {
+  const auto slash = rule.match.find('/');
+  if (!rule.match.starts_with('@') || slash == std::string::npos) return {};
+  const std::string scope = rule.match.substr(0, slash);
+  if (scope.find('*') != std::string::npos) return {};
+  return {scope};
+}
+
+}  // namespace sallyport
