@@ -16,6 +16,13 @@
 
 namespace sallyport {
 
+class PasswordHasher;
+
+// npm's two ways of a second factor: asked for at log-in and account changes, or with every write too.
+enum class OtpMode : std::uint8_t { auth_only, auth_and_writes };
+std::string_view to_text(OtpMode mode);
+std::optional<OtpMode> parse_otp_mode(std::string_view text);
+
 struct User {
   std::string name;
   std::string email;
@@ -25,14 +32,16 @@ struct User {
   bool disabled = false;
   bool has_password = false;
   bool otp_enrolled = false;
+  bool otp_pending = false;  // begun, not confirmed
+  OtpMode otp_mode = OtpMode::auth_and_writes;
   Instant created, updated;
 };
 
 struct TokenInfo {
-  std::string key;      // public: first hex digits of the token's hash, as npm's `token list` shows
+  std::string key;  // public: first hex digits of the token's hash, as npm's `token list` shows
   std::string user;
   std::string name;
-  std::string shown;    // "slp_Ab…", the beginning only
+  std::string shown;  // "slp_Ab…", the beginning only
   bool read_only = false;
   std::vector<std::string> cidr;
   Instant created;
@@ -55,15 +64,20 @@ struct NewToken {
 // Blocking (scrypt takes some 50 ms, writes an fsync): never on an I/O thread. Any thread.
 class Identity {
  public:
-  static Result<std::unique_ptr<Identity>> open(MetaStore& store, Ledger& ledger, const Clock& clock, Random& random);
+  // All must outlive the identity. Without `passwords` one with the default cost is made.
+  static Result<std::unique_ptr<Identity>> open(MetaStore& store, Ledger& ledger, const Clock& clock,
+                                                Random& random,
+                                                std::shared_ptr<PasswordHasher> passwords = nullptr);
   virtual ~Identity() = default;
 
   // `actor` is who does it, for the ledger: a user's name or "console".
   virtual Result<void> add_user(const std::string& actor, const NewUser& user) = 0;  // conflict, invalid
   virtual Result<std::vector<User>> users() = 0;
   virtual Result<User> user(std::string_view name) = 0;
-  virtual Result<void> disable_user(const std::string& actor, std::string_view name) = 0;  // and revoke its tokens
-  virtual Result<void> set_password(const std::string& actor, std::string_view name, std::string_view password) = 0;
+  virtual Result<void> disable_user(const std::string& actor,
+                                    std::string_view name) = 0;  // and revoke its tokens
+  virtual Result<void> set_password(const std::string& actor, std::string_view name,
+                                    std::string_view password) = 0;
   virtual Result<void> set_email(const std::string& actor, std::string_view name, std::string_view email) = 0;
 
   // Checks a password, slowed down per account and per address after failures (busy, with the wait in the
@@ -73,7 +87,8 @@ class Identity {
   // Hot path: answers from memory after the first time; a revoked or expired token stops at once.
   virtual Result<Principal> check_token(std::string_view token, std::string_view address) = 0;
   // The same answer from memory only; absent: ask check_token on a thread that may block.
-  virtual std::optional<Result<Principal>> check_token_cached(std::string_view token, std::string_view address) = 0;
+  virtual std::optional<Result<Principal>> check_token_cached(std::string_view token,
+                                                              std::string_view address) = 0;
 
   struct IssuedToken {
     std::string token;  // "slp_…", shown once
@@ -81,11 +96,23 @@ class Identity {
   };
   virtual Result<IssuedToken> create_token(const std::string& actor, const NewToken& token) = 0;
   virtual Result<std::vector<TokenInfo>> tokens(std::string_view user) = 0;  // empty user: all
-  virtual Result<void> revoke_token(const std::string& actor, std::string_view user, std::string_view key_or_token) = 0;
+  virtual Result<void> revoke_token(const std::string& actor, std::string_view user,
+                                    std::string_view key_or_token) = 0;
 
   // RFC 6238, SHA-1, 6 digits, 30 s, one step either side; a step is accepted once (replay is refused).
-  virtual Result<std::string> begin_otp(const std::string& actor, std::string_view user) = 0;  // otpauth URL
-  virtual Result<std::vector<std::string>> confirm_otp(std::string_view user, std::string_view code) = 0;  // recovery codes
+  // Enrolment is begun, then confirmed with a first code; the recovery codes (each good for one use in place
+  // of a code) are shown once.
+  virtual Result<std::string> begin_otp(const std::string& actor, std::string_view user,
+                                        OtpMode mode = OtpMode::auth_and_writes) = 0;  // otpauth URL
+  virtual Result<std::vector<std::string>> confirm_otp(std::string_view user, std::string_view code,
+                                                       std::string_view address) = 0;
+  struct OtpEnrolment {
+    std::string url;
+    std::vector<std::string> recovery_codes;
+  };
+  // Both at once, without a first code: for an administrator at the console, who hands the URL over.
+  virtual Result<OtpEnrolment> enrol_otp(const std::string& actor, std::string_view user) = 0;
+  virtual Result<void> set_otp_mode(const std::string& actor, std::string_view user, OtpMode mode) = 0;
   virtual Result<void> check_otp(std::string_view user, std::string_view code, std::string_view address) = 0;
   virtual Result<void> disable_otp(const std::string& actor, std::string_view user) = 0;
 
