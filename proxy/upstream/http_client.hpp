@@ -42,8 +42,10 @@ struct HttpRoute {
   std::string proxy;                    // "http://host:port"; empty: see next
   bool proxy_from_environment = false;  // HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, either case
   bool http_allowed = false;            // plain http, for the URL and where it redirects to
-  // Refuse to connect to this machine and its link (is_local_host), by name or by what a name resolves to.
+  // Refuse to connect to this machine and its link (is_local_host), by name or by what a name resolves to,
+  // also where a redirect leads; but not to this origin.
   bool local_refused = false;
+  std::string local_allowed_origin;
 };
 
 struct HttpRequest {
@@ -66,6 +68,7 @@ struct HttpResponse {
   std::string body;
 };
 
+class CurlLoop;
 class HttpTransfer;
 
 // A response whose body is read as it comes. One reader at a time. Dropped before its end, it cancels the
@@ -117,8 +120,7 @@ class HttpClient {
   void stop();
 
  private:
-  class Loop;
-  std::unique_ptr<Loop> loop_;
+  const std::unique_ptr<CurlLoop> loop_;
 };
 
 }  // namespace sallyport
