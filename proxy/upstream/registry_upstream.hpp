@@ -42,6 +42,7 @@ class RegistryUpstream final : public Upstream {
   static Result<std::unique_ptr<RegistryUpstream>> make(HttpClient& client, UpstreamOptions options);
 
   const std::string& name() const override { return options_.name; }
+  const std::string& url() const override { return url_; }
   std::string origin() const { return base_.origin(); }
 
   Result<std::string> packument(const PackageName& name) override;
@@ -61,11 +62,16 @@ class RegistryUpstream final : public Upstream {
   RegistryUpstream(HttpClient& client, UpstreamOptions options, Url base);
   HttpRequest request(std::string method, const PackageName& name) const;
   Result<HttpRequest> tarball_request(const PackageName& name, std::string_view url) const;
-  Error refusal(const HttpResponse& response, const PackageName& name) const;
+  HttpRequest packument_request(const PackageName& name) const;
+  Result<UpstreamPackument> read_packument(const PackageName& name, bool conditional,
+                                           Result<HttpResponse> response) const;
+  // What a status that is of no use means.
+  Error refusal(int status, const HttpHeaders& headers, const PackageName& name) const;
 
   HttpClient& client_;
   UpstreamOptions options_;
-  Url base_;                   // its path ends in '/'
+  Url base_;  // its path ends in '/'
+  std::string url_;
   std::string authorization_;  // empty: none
 };
 

@@ -1,0 +1,220 @@
+#include "proxy/upstream/registry_upstream.hpp"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+
+#include "storage/base/log.hpp"
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::uint64_t publish_answer_bytes_max = 1 << 20;
+constexpr std::size_t message_bytes_max = 500;
+constexpr int tarball_redirects_max = 3;
+
+bool is_printable_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7F; });
+}
+
+// The sentence in an npm error body, fit for our own sentences; empty if there is none.
+std::string words_of(const std::string& body) {
+  boost::system::error_code ec;
+  const auto document = boost::json::parse(body, ec);
+  if (ec || !document.is_object()) return {};
+  for (const char* key : {"error", "reason", "message"})
+    if (const auto* text = document.as_object().if_contains(key); text != nullptr && text->is_string())
+      return log::redacted(printable(std::string_view(text->as_string()), message_bytes_max));
+  return {};
+}
+
+bool may_pass_later(int status) {
+  return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+std::string header_or_empty(const HttpHeaders& headers, std::string_view name) {
+  const std::string* value = headers.find(name);
+  return value == nullptr ? "" : *value;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RegistryUpstream>> RegistryUpstream::make(HttpClient& client,
+                                                                 UpstreamOptions options) {
+  const std::string whose = "upstream \"" + printable(options.name) + "\": ";
+  auto url = parse_url(options.url);
+  if (!url) return fail(ErrorKind::invalid, whose + url.error().message, url.error().detail);
+  if (!url->query.empty()) return fail(ErrorKind::invalid, whose + "its url may not hold a query");
+  if (!url->path.ends_with('/')) url->path += '/';
+  if (!is_printable_ascii(options.token) || !is_printable_ascii(options.basic_auth))
+    return fail(ErrorKind::invalid, whose + "its credential holds blanks or characters that no token has");
+  for (const std::string& secret : {options.token, options.basic_auth})
+    if (!secret.empty()) log::redact(secret);
+  return std::unique_ptr<RegistryUpstream>(new RegistryUpstream(client, std::move(options), std::move(*url)));
+}
+
+RegistryUpstream::RegistryUpstream(HttpClient& client, UpstreamOptions options, Url base)
+    : client_(client), options_(std::move(options)), base_(std::move(base)), url_(base_.text()) {
+  url_.pop_back();  // the slash
+  if (!options_.token.empty())
+    authorization_ = "Bearer " + options_.token;
+  else if (!options_.basic_auth.empty())
+    authorization_ = "Basic " + options_.basic_auth;
+}
+
+HttpRequest RegistryUpstream::request(std::string method, const PackageName& name) const {
+  HttpRequest request;
+  request.method = std::move(method);
+  request.url = base_.origin() + base_.path + name.escaped();
+  request.authorization = authorization_;
+  request.route.ca_file = options_.ca_file;
+  request.route.proxy = options_.proxy;
+  request.route.proxy_from_environment = options_.proxy_from_environment;
+  request.route.http_allowed = base_.scheme == "http";
+  request.connect_max = options_.connect_max;
+  request.idle_max = options_.idle_max;
+  return request;
+}
+
+HttpRequest RegistryUpstream::packument_request(const PackageName& name) const {
+  HttpRequest asked = request("GET", name);
+  asked.headers.add("Accept", "application/json");
+  asked.total_max = options_.packument_max;
+  asked.response_bytes_max = options_.packument_bytes_max;
+  asked.accept_gzip = true;
+  return asked;
+}
+
+Result<HttpRequest> RegistryUpstream::tarball_request(const PackageName& name, std::string_view url) const {
+  HttpRequest asked = request("GET", name);
+  auto packument = parse_url(asked.url);
+  if (!packument) return packument.error();
+  auto target = resolve_url(*packument, url);
+  if (!target)
+    return fail(ErrorKind::upstream, "the upstream " + origin() + " names a tarball by what is not a URL",
+                target.error().detail);
+  // A registry behind a TLS front often writes http:// for itself; its credential goes by https or not at
+  // all.
+  if (target->scheme == "http" && target->port == "80" && base_.scheme == "https" && base_.port == "443" &&
+      target->host == base_.host) {
+    target->scheme = base_.scheme;
+    target->port = base_.port;
+  }
+  asked.url = target->text();
+  if (target->origin() != origin()) asked.authorization.clear();
+  asked.headers.add("Accept", "*/*");
+  asked.headers.add("Accept-Encoding", "identity");
+  // What arrives is held against its digest, so that another host, and plain http, may carry it. But a
+  // packument may not send us knocking at the doors of this machine.
+  asked.route.http_allowed = true;
+  asked.route.local_refused = !is_local_host(base_.host);
+  asked.route.local_allowed_origin = origin();
+  asked.redirects_max = tarball_redirects_max;
+  asked.total_max = options_.tarball_max;
+  asked.response_bytes_max = options_.tarball_bytes_max;
+  return asked;
+}
+
+Error RegistryUpstream::refusal(int status, const HttpHeaders& headers, const PackageName& name) const {
+  const std::string who = "the upstream " + origin();
+  const std::string detail = "status " + std::to_string(status) + " for " + name.full();
+  if (status == 404) return fail(ErrorKind::not_found, who + " has no " + name.full(), detail);
+  if (status == 401 || status == 403) {
+    const char* why = authorization_.empty()
+                          ? " asks for a credential, and the gate has none for it: set token_file"
+                          : " refused the credential of the gate: an administrator has to renew it";
+    return fail(ErrorKind::upstream, who + why, detail);
+  }
+  if (may_pass_later(status))
+    return fail(ErrorKind::unavailable,
+                who + " cannot answer now (" + std::to_string(status) + "): try again later", detail);
+  if (const std::string* location = headers.find("Location");
+      location != nullptr && status >= 300 && status < 400)
+    if (const auto target = resolve_url(base_, *location))
+      return fail(ErrorKind::upstream,
+                  who + " redirects to " + target->origin() + ": set the upstream's url to where it is",
+                  detail);
+  return fail(ErrorKind::upstream,
+              who + " gave an answer that makes no sense here (" + std::to_string(status) + ")", detail);
+}
+
+Result<UpstreamPackument> RegistryUpstream::read_packument(const PackageName& name, bool conditional,
+                                                           Result<HttpResponse> response) const {
+  if (!response) return response.error();
+  UpstreamPackument read{response->status,
+                         {},
+                         header_or_empty(response->headers, "ETag"),
+                         header_or_empty(response->headers, "Last-Modified")};
+  if (read.status == 404 || (read.status == 304 && conditional)) return read;
+  if (read.status != 200) return refusal(read.status, response->headers, name);
+  if (const auto first = response->body.find_first_not_of(" \t\r\n");
+      first == std::string::npos || response->body[first] != '{')
+    return fail(ErrorKind::upstream,
+                "the upstream " + origin() + " sends what is not a packument: is its url a registry's?");
+  read.body = std::move(response->body);
+  return read;
+}
+
+Result<std::string> RegistryUpstream::packument(const PackageName& name) {
+  HttpRequest asked = packument_request(name);
+  asked.headers.add("Cache-Control", "no-cache");
+  auto read = read_packument(name, false, client_.fetch_blocking(std::move(asked)));
+  if (!read) return read.error();
+  if (read->status == 404) return refusal(404, {}, name);
+  return std::move(read->body);
+}
+
+asio::awaitable<Result<UpstreamPackument>> RegistryUpstream::packument_async(PackageName name,
+                                                                             std::string etag) {
+  HttpRequest asked = packument_request(name);
+  if (!etag.empty()) asked.headers.add("If-None-Match", etag);
+  auto response = co_await client_.fetch(std::move(asked));
+  co_return read_packument(name, !etag.empty(), std::move(response));
+}
+
+Result<void> RegistryUpstream::tarball(const PackageName& name, std::string_view url, StagedBlob& into,
+                                       std::uint64_t bytes_max) {
+  auto asked = tarball_request(name, url);
+  if (!asked) return asked.error();
+  asked->response_bytes_max = bytes_max;
+  auto response =
+      client_.download_blocking(std::move(*asked), [&](Bytes bytes) { return into.append(bytes); });
+  if (!response) return response.error();
+  if (response->status != 200) return refusal(response->status, response->headers, name);
+  return {};
+}
+
+asio::awaitable<Result<std::unique_ptr<HttpStream>>> RegistryUpstream::tarball_async(PackageName name,
+                                                                                     std::string url) {
+  auto asked = tarball_request(name, url);
+  if (!asked) co_return asked.error();
+  auto stream = co_await client_.open(std::move(*asked));
+  if (!stream) co_return stream.error();
+  if ((*stream)->status() != 200) co_return refusal((*stream)->status(), (*stream)->headers(), name);
+  co_return std::move(*stream);
+}
+
+PublishOutcome RegistryUpstream::publish(const PackageName& name, const BodySource& body, Millis deadline) {
+  HttpRequest asked = request("PUT", name);
+  asked.headers.add("Accept", "*/*");
+  asked.headers.add("Content-Type", "application/json");
+  asked.headers.add("npm-command", "publish");
+  // A registry may think for long about what it was sent; only the deadline ends that.
+  asked.idle_max = Millis(0);
+  asked.total_max = std::max(deadline, Millis(1));
+  asked.response_bytes_max = publish_answer_bytes_max;
+  const auto response = client_.fetch_blocking(std::move(asked), &body);
+  if (!response) return {PublishOutcome::Kind::unclear, 0, log::redacted(response.error().message)};
+
+  const int status = response->status;
+  std::string words = words_of(response->body);
+  if (status >= 200 && status < 300) return {PublishOutcome::Kind::accepted, status, std::move(words)};
+  if (words.empty()) words = "the upstream " + origin() + " answered " + std::to_string(status);
+  const bool definite = status >= 400 && status < 500 && !may_pass_later(status);
+  return {definite ? PublishOutcome::Kind::refused : PublishOutcome::Kind::unclear, status, std::move(words)};
+}
+
+}  // namespace sallyport

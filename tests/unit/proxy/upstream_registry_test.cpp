@@ -1,0 +1,349 @@
+// RegistryUpstream: what it asks, what it makes of the answers, and where its credential goes.
+
+#include <doctest/doctest.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include "proxy/upstream/registry_upstream.hpp"
+#include "storage/base/log.hpp"
+#include "tests/support/scripted_upstream.hpp"
+
+using namespace sallyport;
+using namespace sallyport::test;
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr const char* token = "npm_q7r8s9tokenOfTheGate";
+
+template <class T>
+T wait_for(asio::awaitable<T> work) {
+  asio::io_context context;
+  auto result = asio::co_spawn(context, std::move(work), asio::use_future);
+  context.run();
+  return result.get();
+}
+
+std::unique_ptr<RegistryUpstream> upstream_at(HttpClient& client, const std::string& url) {
+  UpstreamOptions options;
+  options.name = "main";
+  options.url = url;
+  options.token = token;
+  options.proxy_from_environment = false;
+  options.idle_max = Millis(5'000);
+  return RegistryUpstream::make(client, options).value();
+}
+
+PackageName name_of(const char* text) {
+  return PackageName::parse(text).value();
+}
+
+asio::awaitable<Result<std::string>> whole_tarball(RegistryUpstream& upstream, std::string url) {
+  const auto name = name_of("lib");
+  auto stream = co_await upstream.tarball_async(name, std::move(url));
+  if (!stream) co_return stream.error();
+  std::string body;
+  while (true) {
+    auto piece = co_await (*stream)->read_some();
+    if (!piece) co_return piece.error();
+    if (piece->empty()) co_return body;
+    body += *piece;
+  }
+}
+
+class KeptInMemory final : public StagedBlob {
+ public:
+  Result<void> append(Bytes bytes) override {
+    text.append(as_text(bytes));
+    return {};
+  }
+  std::uint64_t size() const override { return text.size(); }
+  Result<std::size_t> read(std::uint64_t, std::span<std::uint8_t>) const override { return 0; }
+  Result<void> commit(const Sha512&) override { return {}; }
+  std::string text;
+};
+
+BodySource source_of(const std::string& text) {
+  return {text.size(), [&text](std::uint64_t offset, std::span<char> out) -> Result<std::size_t> {
+            return text.copy(out.data(), out.size(), static_cast<std::size_t>(offset));
+          }};
+}
+
+}  // namespace
+
+TEST_CASE("an upstream is made of a URL and a credential that can be sent") {
+  HttpClient client;
+  const auto made = [&](const std::string& url, const std::string& secret = "") {
+    UpstreamOptions options;
+    options.name = "main";
+    options.url = url;
+    options.token = secret;
+    return RegistryUpstream::make(client, options);
+  };
+  CHECK(made("https://registry.test/npm").value()->url() == "https://registry.test/npm");
+  CHECK(made("https://registry.test").value()->url() == "https://registry.test");
+  for (const char* bad : {"", "registry.test", "ftp://registry.test/", "https://u:p@registry.test/",
+                          "https://registry.test/?a=b"})
+    CHECK(made(bad).error().kind == ErrorKind::invalid);
+  const auto injected = made("https://registry.test/", "secretvalue\r\nX-Other: 1");
+  REQUIRE(injected.has_error());
+  CHECK(injected.error().message.find("secretvalue") == std::string::npos);
+}
+
+TEST_CASE("a packument is asked for under the prefix, with the credential, past every cache") {
+  ScriptedUpstream registry(
+      answering([](const SeenRequest&) { return response(200, R"({"name":"@a/b"})"); }));
+  HttpClient client;
+  const auto upstream = upstream_at(client, registry.url() + "/npm");
+  CHECK(upstream->packument(name_of("@a/b")).value() == R"({"name":"@a/b"})");
+  const auto seen = registry.requests().at(0);
+  CHECK(seen.target == "/npm/@a%2fb");
+  CHECK(seen.header("authorization") == std::string("Bearer ") + token);
+  CHECK(seen.header("accept") == "application/json");
+  CHECK(seen.header("accept-encoding") == "gzip");
+  CHECK(seen.header("cache-control") == "no-cache");
+}
+
+TEST_CASE("npm's _auth is sent where there is no token") {
+  ScriptedUpstream registry(answering([](const SeenRequest&) { return response(200, "{}"); }));
+  HttpClient client;
+  UpstreamOptions options;
+  options.url = registry.url();
+  options.basic_auth = "dXNlcjpwYXNz";
+  options.proxy_from_environment = false;
+  const auto upstream = RegistryUpstream::make(client, options).value();
+  CHECK(upstream->packument(name_of("lib")).has_value());
+  CHECK(registry.requests().at(0).header("authorization") == "Basic dXNlcjpwYXNz");
+}
+
+TEST_CASE("every status of a packument has its meaning") {
+  int status = 0;
+  std::string more;
+  ScriptedUpstream registry(answering([&](const SeenRequest&) { return response(status, "<html>", more); }));
+  HttpClient client;
+  const auto upstream = upstream_at(client, registry.url());
+  const auto kind = [&](int answered) {
+    status = answered;
+    const auto blocking = upstream->packument(name_of("lib"));
+    REQUIRE(blocking.has_error());
+    CHECK(blocking.error().message.find(registry.url()) != std::string::npos);
+    const auto waited = wait_for(upstream->packument_async(name_of("lib"), ""));
+    if (answered == 404)
+      CHECK(waited.value().status == 404);
+    else
+      CHECK(waited.error().kind == blocking.error().kind);
+    return blocking.error().kind;
+  };
+  CHECK(kind(404) == ErrorKind::not_found);
+  for (const int refused : {401, 403}) {
+    CHECK(kind(refused) == ErrorKind::upstream);
+    CHECK(upstream->packument(name_of("lib")).error().message.find("refused the credential of the gate") !=
+          std::string::npos);
+  }
+  for (const int later : {408, 425, 429, 500, 502, 503, 504}) CHECK(kind(later) == ErrorKind::unavailable);
+  for (const int strange : {200, 204, 304, 400, 410}) CHECK(kind(strange) == ErrorKind::upstream);
+  more = "Location: https://elsewhere.test/lib?key=1\r\n";
+  CHECK(kind(301) == ErrorKind::upstream);
+  CHECK(upstream->packument(name_of("lib")).error().message ==
+        "the upstream " + registry.url() +
+            " redirects to https://elsewhere.test: set the upstream's url to where it is");
+}
+
+TEST_CASE("a packument is asked for again only if it has changed") {
+  ScriptedUpstream registry(answering([](const SeenRequest& seen) {
+    if (seen.header("if-none-match") == "\"v1\"")
+      return std::string("HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\n\r\n");
+    return response(200, "{}", "ETag: \"v2\"\r\nLast-Modified: Tue, 31 Mar 2026 04:23:06 GMT\r\n");
+  }));
+  HttpClient client;
+  const auto upstream = upstream_at(client, registry.url());
+  const auto fresh = wait_for(upstream->packument_async(name_of("lib"), ""));
+  CHECK(fresh.value().status == 200);
+  CHECK(fresh->body == "{}");
+  CHECK(fresh->etag == "\"v2\"");
+  CHECK(fresh->last_modified == "Tue, 31 Mar 2026 04:23:06 GMT");
+  const auto same = wait_for(upstream->packument_async(name_of("lib"), "\"v1\""));
+  CHECK(same.value().status == 304);
+  CHECK(same->body.empty());
+  CHECK(same->etag == "\"v1\"");
+  CHECK(registry.connections() == 1);
+}
+
+TEST_CASE("a tarball comes from the upstream with the credential, from elsewhere without it") {
+  const auto serve = [](const SeenRequest& seen) {
+    if (seen.target == "/gone.tgz") return response(404, "{}");
+    return response(200, "tarball", "Content-Encoding: gzip\r\n");
+  };
+  ScriptedUpstream cdn(answering(serve));
+  ScriptedUpstream registry(answering([&](const SeenRequest& seen) {
+    if (seen.target == "/moved.tgz")
+      return response(302, "", "Location: " + cdn.url() + "/lib.tgz?signed=1\r\n");
+    return serve(seen);
+  }));
+  HttpClient client;
+  const auto upstream =
+      upstream_at(client, registry.url() + "/npm/");  // itself on this machine: so may a CDN be
+  const std::string bearer = std::string("Bearer ") + token;
+
+  CHECK(wait_for(whole_tarball(*upstream, registry.url() + "/npm/lib/-/lib-1.0.0.tgz")).value() == "tarball");
+  CHECK(registry.requests().back().target == "/npm/lib/-/lib-1.0.0.tgz");
+  CHECK(registry.requests().back().header("authorization") == bearer);
+  CHECK(registry.requests().back().header("accept-encoding") == "identity");
+  CHECK(wait_for(whole_tarball(*upstream, "lib/-/lib-1.0.0.tgz")).value() == "tarball");
+  CHECK(registry.requests().back().target == "/npm/lib/-/lib-1.0.0.tgz");
+
+  CHECK(wait_for(whole_tarball(*upstream, cdn.url() + "/lib.tgz")).value() == "tarball");
+  CHECK(cdn.requests().back().header("authorization").empty());
+  CHECK(wait_for(whole_tarball(*upstream, registry.url() + "/moved.tgz")).value() == "tarball");
+  CHECK(registry.requests().back().header("authorization") == bearer);
+  CHECK(cdn.requests().back().target == "/lib.tgz?signed=1");
+  CHECK(cdn.requests().back().header("authorization").empty());
+
+  CHECK(wait_for(whole_tarball(*upstream, registry.url() + "/gone.tgz")).error().kind ==
+        ErrorKind::not_found);
+  CHECK(wait_for(whole_tarball(*upstream, "file:///etc/passwd")).error().kind == ErrorKind::upstream);
+  CHECK(wait_for(whole_tarball(*upstream, "https://me:secret@cdn.test/lib.tgz")).error().kind ==
+        ErrorKind::upstream);
+
+  KeptInMemory blob;
+  CHECK(upstream->tarball(name_of("lib"), registry.url() + "/lib.tgz", blob, 7).has_value());
+  CHECK(blob.text == "tarball");
+  KeptInMemory small;
+  CHECK(upstream->tarball(name_of("lib"), registry.url() + "/lib.tgz", small, 6).error().kind ==
+        ErrorKind::too_large);
+  CHECK(upstream->tarball(name_of("lib"), registry.url() + "/gone.tgz", small, 7).error().kind ==
+        ErrorKind::not_found);
+}
+
+TEST_CASE("a packument cannot make the gate fetch from its own machine") {
+  ScriptedUpstream inside(answering([](const SeenRequest&) { return response(200, "internal"); }));
+  const std::string inside_port = std::to_string(inside.port());
+  ScriptedUpstream registry(answering([&](const SeenRequest& seen) {
+    if (seen.target == "/moved.tgz") return response(302, "", "Location: " + inside.url() + "/admin\r\n");
+    return response(200, "tarball");
+  }));
+  const std::string port = std::to_string(registry.port());
+  HttpClient client(
+      {.resolve = {"registry.test:" + port + ":127.0.0.1", "cdn.test:" + inside_port + ":127.0.0.1"}});
+  const auto upstream = upstream_at(client, "http://registry.test:" + port);
+  CHECK(wait_for(whole_tarball(*upstream, "http://registry.test:" + port + "/lib.tgz")).value() == "tarball");
+  for (const std::string& url :
+       {inside.url() + "/admin", "http://localhost:" + inside_port + "/admin",
+        "//0.0.0.0:" + inside_port + "/admin", "http://[::ffff:127.0.0.1]:" + inside_port + "/admin",
+        "http://2130706433:" + inside_port + "/admin", "http://cdn.test:" + inside_port + "/admin",
+        std::string("http://169.254.169.254/latest/meta-data/"), "http://127.0.0.1:" + port + "/lib.tgz",
+        "http://registry.test:" + port + "/moved.tgz"}) {
+    CAPTURE(url);
+    const auto body = wait_for(whole_tarball(*upstream, url));
+    REQUIRE(body.has_error());
+    CHECK(body.error().kind == ErrorKind::upstream);
+    KeptInMemory blob;
+    CHECK(upstream->tarball(name_of("lib"), url, blob, 100).error().kind == ErrorKind::upstream);
+    CHECK(blob.text.empty());
+  }
+  CHECK(inside.connections() == 0);
+}
+
+TEST_CASE("a publish is sent once, and its outcome is told by the status") {
+  int status = 0;
+  std::string answer;
+  ScriptedUpstream registry(answering([&](const SeenRequest&) { return response(status, answer); }));
+  HttpClient client;
+  const auto upstream = upstream_at(client, registry.url() + "/npm");
+  const std::string document = R"({"name":"@a/b"})";
+  const auto publish = [&](int answered, const std::string& body) {
+    status = answered;
+    answer = body;
+    return upstream->publish(name_of("@a/b"), source_of(document), Millis(5'000));
+  };
+  using Kind = PublishOutcome::Kind;
+  for (const int yes : {200, 201, 202, 204}) CHECK(publish(yes, "").kind == Kind::accepted);
+  const auto seen = registry.requests().at(0);
+  CHECK(seen.method == "PUT");
+  CHECK(seen.target == "/npm/@a%2fb");
+  CHECK(seen.header("content-type") == "application/json");
+  CHECK(seen.header("content-length") == std::to_string(document.size()));
+  CHECK(seen.header("npm-command") == "publish");
+  CHECK(seen.header("authorization") == std::string("Bearer ") + token);
+  CHECK(seen.body == document);
+
+  for (const int no : {400, 401, 402, 403, 404, 409, 413, 422}) {
+    const auto outcome = publish(no, R"({"error":"not so"})");
+    CHECK(outcome.kind == Kind::refused);
+    CHECK(outcome.status == no);
+    CHECK(outcome.message == "not so");
+  }
+  for (const int unknown : {302, 408, 425, 429, 500, 502, 503, 504}) {
+    const auto before = registry.requests().size();
+    CHECK(publish(unknown, "{}").kind == Kind::unclear);
+    CHECK(registry.requests().size() == before + 1);
+  }
+  CHECK(publish(409, "<html>").message == "the upstream " + registry.url() + " answered 409");
+  CHECK(publish(409, R"({"error":"a\u001b[31mb"})").message.find('\x1b') == std::string::npos);
+  const auto echoed = publish(403, std::string(R"({"error":"bad token )") + token + "\"}");
+  CHECK(echoed.kind == Kind::refused);
+  CHECK(echoed.message.find(token) == std::string::npos);
+}
+
+TEST_CASE("after a publish without a clear answer nothing is sent again") {
+  const std::string document(300'000, ' ');
+  HttpClient client;
+  // Keeps a connection that a publish could be tempted to use, and hangs up on whatever comes next on it.
+  ScriptedUpstream registry([](ScriptedUpstream::Connection& connection) {
+    connection.read_request();
+    connection.send(response(200, "{}"));
+    connection.read_request();
+  });
+  const auto upstream = upstream_at(client, registry.url());
+  CHECK(upstream->packument(name_of("lib")).has_value());
+  Millis deadline(5'000);
+  bool late = false;
+  SUBCASE("hung up before the body was read") {
+    registry.next([](ScriptedUpstream::Connection& connection) { connection.read_head(); });
+  }
+  SUBCASE("hung up after all of it was read") {
+    registry.next([](ScriptedUpstream::Connection& connection) { connection.read_request(); });
+  }
+  SUBCASE("cut in the answer") {
+    registry.next([](ScriptedUpstream::Connection& connection) {
+      connection.read_request();
+      connection.send("HTTP/1.1 201 Created\r\nContent-Len");
+    });
+  }
+  SUBCASE("no answer within the deadline") {
+    deadline = Millis(150);
+    late = true;
+    registry.next([](ScriptedUpstream::Connection& connection) {
+      connection.read_request();
+      connection.wait_for_close();
+    });
+  }
+  SUBCASE("500 before the body was read") {
+    registry.next([](ScriptedUpstream::Connection& connection) {
+      connection.read_head();
+      connection.send(response(500, "{}", "Connection: close\r\n"));
+      connection.wait_for_close();
+    });
+  }
+  const auto outcome = upstream->publish(name_of("lib"), source_of(document), deadline);
+  CHECK(outcome.kind == PublishOutcome::Kind::unclear);
+  CHECK_FALSE(outcome.message.empty());
+  CHECK(outcome.message.find(token) == std::string::npos);
+  if (late) CHECK(outcome.message == "the upstream " + registry.url() + " did not answer in time");
+  int puts = 0;
+  for (const auto& seen : registry.requests()) puts += seen.method == "PUT" ? 1 : 0;
+  CHECK(puts == 1);
+}
+
+TEST_CASE("the credential is known to the log as a secret") {
+  HttpClient client;
+  UpstreamOptions options;
+  options.url = "https://registry.test/";
+  options.token = "unlikely-shape-9f8e7d";
+  CHECK(RegistryUpstream::make(client, options).has_value());
+  CHECK(log::redacted("Authorization: unlikely-shape-9f8e7d").find("unlikely-shape-9f8e7d") ==
+        std::string::npos);
+}
