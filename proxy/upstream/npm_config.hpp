@@ -23,8 +23,7 @@ struct NpmSurroundings {
 
 struct NpmRegistry {
   std::string url;
-  std::string
-      source;  // for `config show`: "npm_config_registry", a file's path, or "npm config get registry"
+  std::string source;  // for people: the environment, a file's path, or "npm config get registry"
 };
 
 // not_found when npm names no registry and is not installed. Blocking: may run npm.
