@@ -5,6 +5,7 @@ import http.client
 import json
 import urllib.parse
 from dataclasses import dataclass
+from http.client import HTTPException  # noqa: F401  what a broken answer raises
 
 
 @dataclass
