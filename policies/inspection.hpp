@@ -15,6 +15,7 @@
 #include "policies/manifest.hpp"
 #include "policies/policy.hpp"
 #include "policies/tarball/listing.hpp"
+#include "storage/base/digest.hpp"
 
 namespace sallyport {
 
@@ -49,6 +50,11 @@ struct InspectionRules {
   std::string scratch_folder;  // where the inflated archive is kept, unlinked, while it is inspected
 };
 
+struct TarballDigests {
+  Sha1 sha1;
+  Sha512 sha512;
+};
+
 class Inspection {
  public:
   explicit Inspection(std::shared_ptr<const InspectionRules> rules);
@@ -56,7 +62,9 @@ class Inspection {
   // The next bytes of the tarball. CPU work of some milliseconds a block; calls one after another, any
   // thread. Never fails: what is wrong with the archive becomes a finding.
   void feed(Bytes gzip);
-  // After the last byte. Runs the rules; a rule that throws becomes a finding that holds.
+  // Of all bytes fed, which nothing may follow. So cheap that it may be asked before the verdict.
+  const TarballDigests& end_of_bytes();
+  // After the last byte, once. Runs the rules; a rule that throws becomes a finding that holds.
   Report finish(ReleaseContext context);
   // The entries seen so far, once finish() was called.
   const Listing& listing() const;

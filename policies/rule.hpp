@@ -16,7 +16,9 @@ namespace sallyport {
 
 // The action a rule takes in each profile: proprietary, open, internal.
 using Defaults = std::array<Action, 3>;
-constexpr Defaults everywhere(Action action) { return {action, action, action}; }
+constexpr Defaults everywhere(Action action) {
+  return {action, action, action};
+}
 
 struct RuleInfo {
   std::string_view id;     // "leak/source-map"; public API, never changes meaning
@@ -30,14 +32,15 @@ struct RuleInfo {
 class FindingSink {
  public:
   struct Detail {
-    std::string_view file = {};      // inner path; empty: the release as a whole
+    std::string_view file = {};  // inner path; empty: the release as a whole
     std::string message;
     std::string evidence = {};
-    std::string_view fix = {};       // overrides RuleInfo::fix
+    std::string_view fix = {};  // overrides RuleInfo::fix
     std::optional<std::uint32_t> line = {};
     std::optional<std::uint64_t> offset = {};
-    std::string_view content_digest = {};  // of what was found; default: message without numbers is not used,
-                                           // the file's digest is
+    // Of what was found; empty: the file's digest, or for the release as a whole the evidence and message.
+    std::string_view content_digest = {};
+    std::string_view archive_path = {};  // in place of `file` where no inner path names the entry
   };
   virtual ~FindingSink() = default;
   virtual void add(Detail detail, int tier = 0) = 0;
