@@ -4,6 +4,7 @@
 // Each entry holds the SHA-256 of the entry before it; the entry is written in the same synced batch as the
 // fact it records, so neither exists without the other.
 
+#include <atomic>
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <functional>
@@ -49,11 +50,13 @@ class Fact {
 
 class Ledger {
  public:
-  // Reads the last entry. The store must outlive the ledger.
+  // Reads the last entry; where it is not the one that was written last, verify() says so and commit()
+  // refuses (corrupt). The store and the clock must outlive the ledger.
   static Result<std::unique_ptr<Ledger>> open(MetaStore& store, const Clock& clock);
 
   // Runs `fact` while no other fact runs, then writes what it put and recorded as one synced batch. An error
-  // from `fact`, or from the disk, leaves nothing. Blocks (an fsync); any thread.
+  // from `fact`, or from the disk, leaves nothing, and so does an exception. Blocks (an fsync); any thread,
+  // but not from inside a fact. The families of the ledger itself cannot be put to (std::logic_error).
   Result<void> commit(const std::function<Result<void>(Fact&)>& fact);
 
   Result<void> read(std::uint64_t from, const std::function<bool(const LedgerEntry&)>& visit) const;
@@ -73,8 +76,9 @@ class Ledger {
   MetaStore& store_;
   const Clock& clock_;
   mutable std::mutex facts_;
-  std::uint64_t sequence_ = 0;
+  std::atomic<std::uint64_t> sequence_ = 0;
   Sha256 head_;
+  std::string broken_;  // why nothing may be added to this chain
 };
 
 }  // namespace sallyport

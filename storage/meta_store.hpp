@@ -60,8 +60,9 @@ class MetaStore {
   virtual Result<std::optional<std::string>> get(Family family, std::string_view key) = 0;
   // Visits the keys that begin with `prefix` and are not below `from`, in byte order (`reverse`: downwards
   // from the last one, `from` then an upper bound, exclusive, if not empty), until the visitor says false.
-  virtual Result<void> scan(Family family, std::string_view prefix, std::string_view from, bool reverse,
-                            const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
+  virtual Result<void> scan(
+      Family family, std::string_view prefix, std::string_view from, bool reverse,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
   // All or nothing.
   virtual Result<void> write(const MetaBatch& batch, Durability durability) = 0;
   // A consistent copy into the folder `to`, which must not exist.
