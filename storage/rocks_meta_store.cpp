@@ -244,17 +244,29 @@ class Database {
       return fail(ErrorKind::conflict,
                   "the data folder holds a database that is not Sallyport's: name another folder", folder);
     }
-    for (std::size_t i = 0; i < family_count; ++i) {
-      if (handles_[i] != nullptr) continue;
-      const std::string name(family_name(static_cast<Family>(i)));
-      status = db_->CreateColumnFamily(options_of(name, cache_), name, &handles_[i]);
-      if (!status.ok()) return store_error(status, "create family " + name);
-    }
+    if (auto added = add_missing_families(); added.has_error()) return added;
     if (has_format) return {};
     rocksdb::WriteOptions options;
     options.sync = true;
     status = db_->Put(options, family(Family::system), slice(format_key), std::to_string(format));
     if (!status.ok()) return store_error(status, "write format");
+    return {};
+  }
+
+  // All in one call, which syncs the list of options once.
+  Result<void> add_missing_families() {
+    std::vector<std::string> names;
+    std::vector<rocksdb::ColumnFamilyDescriptor> missing;
+    for (std::size_t i = 0; i < family_count; ++i) {
+      if (handles_[i] != nullptr) continue;
+      names.emplace_back(family_name(static_cast<Family>(i)));
+      missing.emplace_back(names.back(), options_of(names.back(), cache_));
+    }
+    if (missing.empty()) return {};
+    std::vector<rocksdb::ColumnFamilyHandle*> added;
+    const auto status = db_->CreateColumnFamilies(missing, &added);
+    for (std::size_t i = 0; i < added.size(); ++i) keep(names[i], added[i]);
+    if (!status.ok()) return store_error(status, "create families");
     return {};
   }
 
