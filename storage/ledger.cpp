@@ -291,7 +291,7 @@ Result<Ledger::Proof> Ledger::verify() const {
   if (proof.entries < end.sequence) {
     proof.broken_at = proof.entries + 1;
     proof.why = "the entries from here to " + std::to_string(end.sequence) + " are missing";
-  } else if (proof.entries > recorded) {
+  } else if (proof.entries > recorded && (recorded > 0 || why_end.empty())) {
     proof.broken_at = recorded + 1;
     proof.why = "the ledger goes on after its recorded end";
   } else if (!why_end.empty()) {

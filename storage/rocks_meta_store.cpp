@@ -18,11 +18,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstdarg>
 #include <cstdio>
 #include <filesystem>
+#include <iterator>
 #include <mutex>
 
 #include "storage/base/log.hpp"
@@ -161,6 +163,13 @@ class Database {
   Database() = default;
   ~Database() {
     if (!db_) return;
+    // Written out now, so that the next start has no log to replay; where it fails, it has.
+    if (flush_at_close_) {
+      std::vector<rocksdb::ColumnFamilyHandle*> open;
+      std::copy_if(handles_.begin(), handles_.end(), std::back_inserter(open),
+                   [](auto* f) { return f != nullptr; });
+      db_->Flush(rocksdb::FlushOptions(), open).PermitUncheckedError();
+    }
     for (auto* family : handles_) {
       if (family != nullptr) db_->DestroyColumnFamilyHandle(family).PermitUncheckedError();
     }
@@ -171,6 +180,7 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   rocksdb::DB& db() const { return *db_; }
+  void leave_log() { flush_at_close_ = false; }  // it failed a write: its log is not to be touched again
   rocksdb::ColumnFamilyHandle* family(Family family) const {
     return handles_.at(static_cast<std::size_t>(family));
   }
@@ -284,6 +294,7 @@ class Database {
 
   std::shared_ptr<rocksdb::Cache> cache_ = rocksdb::NewLRUCache(block_cache_bytes);
   std::unique_ptr<rocksdb::DB> db_;
+  std::atomic<bool> flush_at_close_ = true;
   rocksdb::ColumnFamilyHandle* default_ = nullptr;
   std::array<rocksdb::ColumnFamilyHandle*, family_count> handles_{};
 };
@@ -351,7 +362,7 @@ class RocksMetaStore final : public MetaStore {
     if (batch.empty()) return {};
     const auto found = for_writing();
     if (found.has_error()) return found.error();
-    const Database& database = **found;
+    Database& database = **found;
     rocksdb::WriteBatch rocks_batch;
     rocksdb::Status status;
     for (const auto& entry : batch.entries()) {
@@ -364,6 +375,7 @@ class RocksMetaStore final : public MetaStore {
     options.disableWAL = false;
     status = database.db().Write(options, &rocks_batch);
     if (status.ok()) return {};
+    database.leave_log();
     const std::lock_guard lock(mutex_);
     failed_ = store_error(status, "write");
     return *failed_;
