@@ -15,14 +15,15 @@ namespace sallyport {
 
 // A source map (ECMA-426 version 3), read as a stream: nothing of its text is kept.
 struct SourceMapSummary {
-  bool sections = false;              // an index map
-  std::uint64_t bytes = 0;            // of the map's own text
-  std::uint64_t sources_own = 0;      // entries of `sources` not under node_modules or a bundler's runtime
+  bool sections = false;          // an index map
+  std::uint64_t bytes = 0;        // of the map's own text
+  std::uint64_t sources_own = 0;  // entries of `sources` not under node_modules or a bundler's runtime
   std::uint64_t sources_third_party = 0;
-  std::uint64_t embedded_own = 0;     // of these, the ones with non-null sourcesContent
+  std::uint64_t embedded_own = 0;  // of these, the ones with non-null sourcesContent
   std::uint64_t embedded_third_party = 0;
-  std::uint64_t embedded_bytes = 0;   // decoded length of sourcesContent
+  std::uint64_t embedded_bytes = 0;  // decoded length of sourcesContent
   std::uint64_t embedded_lines = 0;
+  std::uint64_t embedded_own_lines = 0;
   std::vector<std::string> sample_sources;  // up to 5 own ones, printable
   std::string source_root;                  // printable, cut to 500 bytes
   std::vector<std::string> remote_sources;  // up to 5 of sources/sourceRoot that are URLs (http, s3, r2, gs,
@@ -42,7 +43,7 @@ struct MapReference {  // sourceMappingURL= that names something else
 };
 
 struct SecretHit {
-  std::string rule_id;      // of the secret rule, e.g. "aws-access-token"
+  std::string rule_id;  // of the secret rule, e.g. "aws-access-token"
   std::string description;
   std::uint64_t offset = 0;
   std::uint32_t line = 0;
@@ -52,8 +53,28 @@ struct SecretHit {
 
 // Magic type, by content: what a rename does not hide.
 enum class Magic : std::uint8_t {
-  none, text, gzip, zip, tar, zstd, xz, bzip2, wasm, elf, pe, mach_o, png, jpeg, gif, webp, pdf, font, java_class,
-  sqlite, utf16, other_binary
+  none,
+  text,
+  gzip,
+  zip,
+  tar,
+  zstd,
+  xz,
+  bzip2,
+  wasm,
+  elf,
+  pe,
+  mach_o,
+  png,
+  jpeg,
+  gif,
+  webp,
+  pdf,
+  font,
+  java_class,
+  sqlite,
+  utf16,
+  other_binary
 };
 std::string_view to_text(Magic magic);
 

@@ -1,0 +1,33 @@
+#pragma once
+// The comment that leads from code to its source map: `//# sourceMappingURL=…`, `//@ …`, `/*# … */`, in any
+// file.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "policies/content/file_content.hpp"
+
+namespace sallyport {
+
+struct MapComment {
+  enum class Kind : std::uint8_t { none, reference, data };
+  Kind kind = Kind::none;
+  std::string target;       // reference: what it names
+  bool base64 = false;      // data: how the payload is written
+  std::size_t payload = 0;  // data: its first byte, counted from the start of `after`
+};
+
+// What the word "sourceMappingURL" between `before` and `after` is. A data: URL counts wherever the word
+// stands, since it is decoded before anything is said of it; a reference only in a comment that a browser
+// would follow, not in code that writes or searches such comments.
+MapComment read_map_comment(std::string_view before, std::string_view after);
+constexpr std::size_t map_comment_before = 16, map_comment_after = 1024;
+
+// Decodes the payload of a data: URL from `offset` on until it ends, and reads it as a source map. Stops as
+// soon as it cannot be one. Adds the bytes read to `spent`; an error of `file` is the result's.
+Result<std::optional<SourceMapSummary>> read_data_map(const FileBytes& file, std::uint64_t offset,
+                                                      bool base64, std::uint64_t& spent);
+
+}  // namespace sallyport
