@@ -1,0 +1,175 @@
+#include "policies/content/content_rules.hpp"
+
+#include <re2/re2.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+namespace {
+
+// Changes when a scan of the same rules gives other results.
+constexpr std::string_view scan_version = "1";
+
+// Every byte that could mean something in an expression becomes \xNN.
+std::string literal(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (plain)
+      out += c;
+    else
+      out += "\\x" + to_hex(as_bytes(std::string_view(&c, 1)));
+  }
+  return out;
+}
+
+constexpr unsigned expression_flags = HS_FLAG_ALLOWEMPTY;
+
+// How far a match can reach from a keyword inside it.
+std::uint32_t reach_of(const SecretRule& rule) {
+  hs_expr_info_t* info = nullptr;
+  hs_compile_error_t* error = nullptr;
+  std::uint32_t width = reach_max;
+  if (hs_expression_info(rule.pattern.c_str(), expression_flags, &info, &error) == HS_SUCCESS &&
+      info != nullptr)
+    width = std::clamp<std::uint32_t>(info->max_width, 256, reach_max);
+  std::free(info);  // NOLINT: allocated by the library with malloc
+  hs_free_compile_error(error);
+  return width;
+}
+
+void add_patterns(CompiledRules& rules) {
+  std::map<std::string, std::vector<std::uint32_t>> keywords;
+  for (std::uint32_t i = 0; i < rules.secrets.rules.size(); ++i) {
+    const SecretRule& rule = rules.secrets.rules[i];
+    rules.reach.push_back(reach_of(rule));
+    for (const auto& keyword : rule.keywords) keywords[keyword].push_back(i);
+    if (rule.keywords.empty()) rules.patterns.push_back({rule.pattern, expression_flags, {i}});
+  }
+  for (auto& [keyword, users] : keywords)
+    rules.patterns.push_back({literal(keyword), HS_FLAG_CASELESS, std::move(users)});
+  rules.patterns.push_back({"sourceMappingURL", 0, {}});
+}
+
+Result<Database> compile(const CompiledRules& rules) {
+  std::vector<const char*> expressions;
+  std::vector<unsigned> flags, ids;
+  for (const auto& pattern : rules.patterns) {
+    expressions.push_back(pattern.expression.c_str());
+    flags.push_back(pattern.flags);
+    ids.push_back(static_cast<unsigned>(ids.size()));
+  }
+  hs_database_t* database = nullptr;
+  hs_compile_error_t* error = nullptr;
+  const auto code =
+      hs_compile_multi(expressions.data(), flags.data(), ids.data(), static_cast<unsigned>(ids.size()),
+                       HS_MODE_STREAM, nullptr, &database, &error);
+  if (code == HS_SUCCESS) return Database(database);
+  std::string reason = error == nullptr ? "unknown reason" : printable(error->message);
+  std::string rule = "the secret rules";
+  if (error != nullptr && error->expression >= 0) {
+    const auto& pattern = rules.patterns[static_cast<std::size_t>(error->expression)];
+    if (!pattern.rules.empty()) rule = "secret rule \"" + rules.secrets.rules[pattern.rules[0]].id + "\"";
+  }
+  hs_free_compile_error(error);
+  return fail(ErrorKind::invalid, "Cannot compile " + rule + " for searching: " + reason +
+                                      "; give it keywords or a simpler regex.");
+}
+
+// The compiled form belongs to the rules, the library's version and the processor.
+std::filesystem::path cache_path(const std::string& folder, const std::string& digest) {
+  hs_platform_info_t platform{};
+  hs_populate_platform(&platform);
+  const std::string key = digest + hs_version() + "/" + std::to_string(platform.tune) + "/" +
+                          std::to_string(platform.cpu_features);
+  return std::filesystem::path(folder) / ("content-" + to_hex(sha256(key)).substr(0, 32) + ".hsdb");
+}
+
+// A cached file is the SHA-256 of the rest, then the database as Vectorscan writes it.
+Database load(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  constexpr std::size_t head = 32;
+  if (bytes.size() <= head) return nullptr;
+  const Sha256 digest = sha256(std::string_view(bytes).substr(head));
+  if (as_text(digest.bytes) != std::string_view(bytes).substr(0, head)) return nullptr;
+  hs_database_t* database = nullptr;
+  if (hs_deserialize_database(bytes.data() + head, bytes.size() - head, &database) != HS_SUCCESS)
+    return nullptr;
+  return Database(database);
+}
+
+// Best effort: without a cache the next start compiles again.
+void store(const std::filesystem::path& path, const hs_database_t* database) {
+  char* bytes = nullptr;
+  std::size_t size = 0;
+  if (hs_serialize_database(database, &bytes, &size) != HS_SUCCESS) return;
+  const std::string_view text(bytes, size);
+  const Sha256 digest = sha256(text);
+  std::error_code ignored;
+  std::filesystem::create_directories(path.parent_path(), ignored);
+  const std::filesystem::path temporary = path.string() + "." + std::to_string(getpid()) + ".tmp";
+  std::ofstream out(temporary, std::ios::binary);
+  out << as_text(digest.bytes) << text;
+  out.close();
+  if (out)
+    std::filesystem::rename(temporary, path, ignored);
+  else
+    std::filesystem::remove(temporary, ignored);
+  std::free(bytes);  // NOLINT: allocated by the library with malloc
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const ContentRules>> ContentRules::build(
+    const std::vector<std::string>& extra_rule_texts, const std::string& cache_folder) {
+  auto rules = std::make_shared<CompiledRules>();
+  Sha256Hasher hasher;
+  hasher.update(scan_version);
+  const auto add = [&](std::string_view text, const std::string& file) -> Result<void> {
+    auto parsed = SecretRules::parse(text, file);
+    if (!parsed) return parsed.error();
+    for (auto& rule : parsed->rules) {
+      for (const auto& other : rules->secrets.rules)
+        if (other.id == rule.id)
+          return fail(ErrorKind::invalid,
+                      file + ": rule \"" + printable(rule.id) + "\" is there already; give it another id.");
+      // An operator's global allow-list speaks for the rules of its own file.
+      rule.allows.insert(rule.allows.end(), parsed->allows.begin(), parsed->allows.end());
+      rules->secrets.rules.push_back(std::move(rule));
+    }
+    const Sha256 digest = sha256(text);
+    hasher.update(Bytes(digest.bytes));
+    return {};
+  };
+  if (const auto added = add(shipped_secret_rules(), "secret_rules.toml"); !added) return added.error();
+  for (std::size_t i = 0; i < extra_rule_texts.size(); ++i)
+    if (const auto added = add(extra_rule_texts[i], "secret_rules[" + std::to_string(i) + "]"); !added)
+      return added.error();
+  rules->digest_ = "sha256-" + to_hex(hasher.finish());
+  add_patterns(*rules);
+
+  const auto path = cache_path(cache_folder, rules->digest_);
+  if (!cache_folder.empty()) rules->database = load(path);
+  if (!rules->database) {
+    auto compiled = compile(*rules);
+    if (!compiled) return compiled.error();
+    rules->database = std::move(*compiled);
+    if (!cache_folder.empty()) store(path, rules->database.get());
+  }
+  hs_scratch_t* scratch = nullptr;
+  if (hs_alloc_scratch(rules->database.get(), &scratch) != HS_SUCCESS)
+    return fail(ErrorKind::internal, "Cannot prepare the search for secrets.", "hs_alloc_scratch");
+  rules->scratch.reset(scratch);
+  return std::shared_ptr<const ContentRules>(std::move(rules));
+}
+
+}  // namespace sallyport
