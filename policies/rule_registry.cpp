@@ -5,7 +5,7 @@ namespace sallyport {
 std::vector<const Rule*> all_rules() {
   std::vector<const Rule*> out;
   for (const auto family :
-       {tar_rules(), pack_rules(), size_rules(), deps_rules(), run_rules(), manifest_rules()}) {
+       {tar_rules(), leak_rules(), pack_rules(), size_rules(), deps_rules(), run_rules(), manifest_rules()}) {
     for (const Rule& rule : family) out.push_back(&rule);
   }
   return out;

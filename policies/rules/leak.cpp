@@ -1,0 +1,78 @@
+// leak: what was never meant to ship. The catalogue of the family; the checks are in the files beside this
+// one.
+
+#include "policies/rules/leak.hpp"
+
+namespace sallyport {
+
+namespace {
+
+using enum Action;
+
+constexpr std::string_view fix_map =
+    "Build with source maps off (bun: --sourcemap=none; esbuild, rollup, vite: sourcemap false; webpack: "
+    "devtool "
+    "false; tsc: sourceMap false) or leave *.map out of \"files\".";
+constexpr std::string_view fix_inline =
+    "Build without inline source maps (bun: --sourcemap=none; esbuild: no --sourcemap=inline; rollup, vite: "
+    "sourcemap "
+    "false; webpack: no inline or eval devtool; tsc: inlineSourceMap false).";
+
+}  // namespace
+
+std::span<const Rule> leak_rules() {
+  static const Rule rules[] = {
+      {{"leak/source-map", "a source map, under any name", fix_map, {{block, warn, warn}}}, check_source_map},
+      {{"leak/source-map-sources",
+        "a source map that carries the text of its sources",
+        fix_map,
+        {{block, warn, escalate}}},
+       check_source_map_sources},
+      {{"leak/inline-source-map",
+        "a source map inside a file, as a data: URL that decodes to one",
+        fix_inline,
+        {{block, warn, warn}}},
+       check_inline_source_map},
+      {{"leak/source-map-reference",
+        "a comment that names a source map which is not in the package",
+        "Build with source maps off, so that no comment is written, or strip the sourceMappingURL comment.",
+        {{warn, note, note}}},
+       check_source_map_reference},
+      {{"leak/source-map-url",
+        "a source map or its sources at a URL, in a home folder or on a drive",
+        "Build with source maps off, or without sourceRoot and a public map URL (webpack: output.publicPath "
+        "and "
+        "SourceMapDevToolPlugin; tsc: mapRoot, sourceRoot).",
+        {{block, warn, warn}}},
+       check_source_map_url},
+      {{"leak/source-map-ratio",
+        "source maps that are more than half of the package",
+        fix_map,
+        {{warn, warn, note}}},
+       check_source_map_ratio},
+      {{"leak/secret-file",
+        "a file made to hold secrets: .env, .npmrc, private keys, key stores, credentials, state of "
+        "infrastructure",
+        "Leave the file out of \"files\", and replace the secret if it was ever published.",
+        {{block, block, block}}},
+       check_secret_file},
+      {{"leak/secret",
+        "text of a secret: tokens, keys and passwords by their issuers' grammar",
+        "Take the secret out of the file and replace it at its issuer: treat it as known to others.",
+        {{block, block, block}}},
+       check_secret},
+      {{"leak/vcs",
+        "the innards of a version control system",
+        "Leave the folder out of the package: list what ships in \"files\".",
+        {{block, block, block}}},
+       check_vcs},
+      {{"leak/ai-state",
+        "settings and memory of editors and AI assistants; settings.local.json, which holds a person's own",
+        "Leave the file out of the package: list what ships in \"files\".",
+        {{warn, warn, note}, {block, block, block}}},
+       check_ai_state},
+  };
+  return rules;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,41 @@
+#pragma once
+// The checks of the leak family, for its catalogue in leak.cpp.
+
+#include "policies/rule.hpp"
+
+namespace sallyport {
+
+void check_source_map(const Release& release, FindingSink& sink);
+void check_source_map_sources(const Release& release, FindingSink& sink);
+void check_inline_source_map(const Release& release, FindingSink& sink);
+void check_source_map_reference(const Release& release, FindingSink& sink);
+void check_source_map_url(const Release& release, FindingSink& sink);
+void check_source_map_ratio(const Release& release, FindingSink& sink);
+void check_secret_file(const Release& release, FindingSink& sink);
+void check_secret(const Release& release, FindingSink& sink);
+void check_vcs(const Release& release, FindingSink& sink);
+void check_ai_state(const Release& release, FindingSink& sink);
+
+// Everything found packed in a file of the release, with its inner path ("x.gz!x").
+template <class Visit>  // void(std::string_view path, std::uint64_t size, const FileContent&)
+void for_each_nested(const FileContent& content, const Visit& visit) {
+  for (const auto& nested : content.nested) {
+    visit(std::string_view(nested.path), nested.size, nested.content);
+    for_each_nested(nested.content, visit);
+  }
+}
+
+// Every file of the release, each followed by what is packed in it.
+template <class Visit>
+void for_each_content(const Release& release, const Visit& visit) {
+  for (const ReleaseFile& file : release.files) {
+    visit(std::string_view(file.entry.inner), file.entry.size, file.content);
+    for_each_nested(file.content, visit);
+  }
+}
+
+// Paths are compared without case: a file system that folds it would make the same file of both.
+std::string folded(std::string_view path);
+std::string_view base_name(std::string_view path);
+
+}  // namespace sallyport

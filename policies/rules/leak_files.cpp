@@ -1,0 +1,217 @@
+// Files that should not be there at all: made to hold secrets, of version control, of editors and assistants.
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+
+#include "policies/rules/leak.hpp"
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+
+using namespace std::string_view_literals;
+
+std::string folded(std::string_view path) {
+  std::string out(path);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
+}
+
+std::string_view base_name(std::string_view path) {
+  return path.substr(path.find_last_of("/!") + 1);
+}
+
+namespace {
+
+template <std::size_t N>
+bool one_of(std::string_view text, const std::string_view (&words)[N]) {
+  return std::find(std::begin(words), std::end(words), text) != std::end(words);
+}
+
+template <std::size_t N>
+bool ends_in(std::string_view text, const std::string_view (&ends)[N]) {
+  return std::any_of(std::begin(ends), std::end(ends),
+                     [&](std::string_view end) { return text.size() > end.size() && text.ends_with(end); });
+}
+
+bool is_env_file(std::string_view name) {
+  if (!name.starts_with(".env")) return false;
+  if (name == ".env" || name == ".envrc") return true;
+  constexpr std::string_view harmless[] = {".example", ".sample", ".template", ".d.ts",
+                                           ".js",      ".ts",     ".mjs",      ".cjs"};
+  const char next = name[4];
+  return (next == '.' || next == '-' || next == '_') && !ends_in(name, harmless);
+}
+
+// By name alone; empty: no such file. `path` is in lower case.
+std::string_view secret_by_name(std::string_view path) {
+  const std::string_view name = base_name(path);
+  if (is_env_file(name)) return "environment variables of a deployment";
+  constexpr std::string_view clients[] = {".npmrc",    ".netrc",           "_netrc",     ".pypirc",
+                                          ".htpasswd", ".git-credentials", ".dockercfg", ".pgpass",
+                                          ".my.cnf",   ".yarnrc.local",    ".s3cfg",     ".boto"};
+  if (one_of(name, clients)) return "credentials of a tool";
+  constexpr std::string_view credentials[] = {"credentials", ".credentials", "credentials.csv",
+                                              "credentials.ini"};
+  if (one_of(name, credentials) || path.ends_with(".docker/config.json") ||
+      path.ends_with(".gem/credentials"))
+    return "credentials";
+  constexpr std::string_view keys[] = {"id_rsa",  "id_dsa",        "id_ecdsa",   "id_ed25519",
+                                       "id_xmss", "id_ed25519_sk", "id_ecdsa_sk"};
+  if (one_of(name, keys)) return "a private SSH key";
+  constexpr std::string_view stores[] = {".p12",      ".pfx",         ".jks",           ".keystore",
+                                         ".kdbx",     ".kdb",         ".ppk",           ".bks",
+                                         ".keychain", ".keychain-db", ".agilekeychain", ".mobileprovision"};
+  if (ends_in(name, stores)) return "a key store";
+  constexpr std::string_view states[] = {".tfstate", ".tfstate.backup"};
+  if (ends_in(name, states) || name == "terraform.tfstate")
+    return "state of infrastructure, secrets included";
+  if (name == "kubeconfig" || name.ends_with(".kubeconfig") || path.ends_with(".kube/config"))
+    return "access to a cluster";
+  return {};
+}
+
+std::string start_of(const Release& release, const TarEntry& entry, std::size_t bytes) {
+  std::string out(std::min<std::uint64_t>(bytes, entry.size), '\0');
+  if (!release.bytes) return {};
+  const FileBytes file = release.bytes(entry);
+  std::size_t have = 0;
+  while (have < out.size()) {
+    const auto read =
+        file.read(have, {reinterpret_cast<std::uint8_t*>(out.data()) + have, out.size() - have});
+    // The engine makes of this a finding that holds.
+    if (!read) throw BadResult(read.error());
+    if (*read == 0) break;
+    have += *read;
+  }
+  out.resize(have);
+  return out;
+}
+
+// Key stores under any name: Java (JKS, JCEKS), KeePass, PKCS #12.
+std::string_view secret_by_magic(std::string_view start) {
+  if (start.starts_with("\xfe\xed\xfe\xed"sv) || start.starts_with("\xce\xce\xce\xce"sv))
+    return "a key store";
+  if (start.starts_with("\x03\xd9\xa2\x9a"sv)) return "a key store";
+  constexpr auto pkcs7_data = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07"sv;
+  if (start.size() > 24 && start[0] == '\x30' &&
+      start.substr(0, 24).find("\x02\x01\x03\x30"sv) != start.npos && start.find(pkcs7_data) != start.npos)
+    return "a key store";
+  return {};
+}
+
+bool is_kubeconfig(std::string_view start) {
+  return start.find("kind: Config\n") != start.npos && start.find("clusters:") != start.npos &&
+         start.find("apiVersion: v1") != start.npos;
+}
+
+// What a rule for secrets found in the file, where that makes it a file of secrets as a whole.
+std::string_view secret_by_text(std::string_view path, const FileContent& content) {
+  constexpr std::string_view key_rules[] = {"private-key", "openssh-private-key", "pgp-private-key",
+                                            "putty-private-key", "age-secret-key"};
+  constexpr std::string_view key_names[] = {".pem",  ".key", ".asc", ".gpg", ".pgp", ".der", ".pkcs8",
+                                            ".priv", ".rsa", ".txt", ".age", ".crt", ".cer"};
+  const std::string_view name = base_name(path);
+  for (const SecretHit& hit : content.secrets) {
+    if (hit.rule_id == "gcp-service-account") return "the key of a service account";
+    // At the start of a file a key is the file; in the middle of code it is leak/secret's alone.
+    if (one_of(hit.rule_id, key_rules) &&
+        (hit.offset < 64 || ends_in(name, key_names) || name.find('.') == name.npos))
+      return "a private key";
+  }
+  return {};
+}
+
+std::string_view secret_file(const Release& release, const ReleaseFile& file) {
+  const std::string path = folded(file.entry.inner);
+  if (const auto kind = secret_by_name(path); !kind.empty()) return kind;
+  if (const auto kind = secret_by_text(path, file.content); !kind.empty()) return kind;
+  if (file.content.magic == Magic::other_binary) return secret_by_magic(start_of(release, file.entry, 64));
+  constexpr std::string_view yaml[] = {".yaml", ".yml", ".conf", ".config"};
+  const std::string_view name = base_name(path);
+  if (file.content.magic == Magic::text && (ends_in(name, yaml) || name.find('.') == name.npos) &&
+      is_kubeconfig(start_of(release, file.entry, 16u << 10)))
+    return "access to a cluster";
+  return {};
+}
+
+// The folder or file of `path` that is in the way, with what leads to it: "a/.git" of "a/.git/config".
+template <class IsIt>
+std::string_view part_of(std::string_view path, IsIt is_it) {
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    if (is_it(path.substr(at, end - at), end == path.size())) return path.substr(0, end);
+    at = end + 1;
+  }
+  return {};
+}
+
+// One finding for a folder, at its first file.
+struct Group {
+  std::string_view first;
+  std::size_t files = 0;
+};
+
+void add_groups(const std::map<std::string, Group>& groups, std::string_view what, FindingSink& sink) {
+  for (const auto& [folder, group] : groups) {
+    std::string message = printable(folder) + " is " + std::string(what);
+    if (group.files > 1) message += ", " + thousands(group.files) + " files of it";
+    sink.add({.file = group.first, .message = std::move(message)});
+  }
+}
+
+}  // namespace
+
+void check_secret_file(const Release& release, FindingSink& sink) {
+  for (const ReleaseFile& file : release.files) {
+    if (const auto kind = secret_file(release, file); !kind.empty())
+      sink.add({.file = file.entry.inner, .message = "the file holds " + std::string(kind)});
+    for_each_nested(file.content, [&](std::string_view path, std::uint64_t, const FileContent& content) {
+      const std::string lower = folded(path);
+      auto kind = secret_by_name(lower);
+      if (kind.empty()) kind = secret_by_text(lower, content);
+      if (!kind.empty()) sink.add({.file = path, .message = "the packed file holds " + std::string(kind)});
+    });
+  }
+}
+
+void check_vcs(const Release& release, FindingSink& sink) {
+  constexpr std::string_view names[] = {".git", ".svn", ".hg"};
+  std::map<std::string, Group> groups;
+  for (const ReleaseFile& file : release.files) {
+    const std::string path = folded(file.entry.inner);
+    const auto part = part_of(path, [&](std::string_view name, bool) { return one_of(name, names); });
+    if (part.empty()) continue;
+    Group& group = groups[std::string(part)];
+    if (group.files++ == 0) group.first = file.entry.inner;
+  }
+  add_groups(groups, "version control's own", sink);
+}
+
+void check_ai_state(const Release& release, FindingSink& sink) {
+  constexpr std::string_view folders[] = {".claude",   ".cursor", ".windsurf", ".codex",
+                                          ".continue", ".vscode", ".idea"};
+  constexpr std::string_view files[] = {"claude.md", "claude.local.md", "agents.md", "gemini.md"};
+  std::map<std::string, Group> groups;
+  for (const ReleaseFile& file : release.files) {
+    const std::string path = folded(file.entry.inner);
+    if (base_name(path) == "settings.local.json") {
+      sink.add({.file = file.entry.inner,
+                .message = "settings.local.json holds one person's own settings and permissions, often with "
+                           "credentials in them"},
+               1);
+      continue;
+    }
+    const auto part = part_of(path, [&](std::string_view name, bool last) {
+      return one_of(name, folders) || name.starts_with(".aider") || (last && one_of(name, files));
+    });
+    if (part.empty()) continue;
+    Group& group = groups[std::string(part)];
+    if (group.files++ == 0) group.first = file.entry.inner;
+  }
+  add_groups(groups, "state or instructions of an editor or AI assistant", sink);
+}
+
+}  // namespace sallyport
