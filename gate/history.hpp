@@ -30,10 +30,10 @@ class ReleaseHistory {
   ReleaseHistory(MetaStore& store, BlobStore& blobs, std::shared_ptr<const InspectionRules> rules)
       : store_(store), blobs_(blobs), rules_(std::move(rules)) {}
 
-  // What `version` of `name` is to be compared with. `packument` is the origin's document (null: the name is
-  // new or local); where the baseline was not released here, its tarball is fetched through `upstream` and
-  // measured. unavailable where that cannot be had just now.
-  Result<PriorReleases> before(const PackageName& name, std::string_view version, std::string_view tag,
+  // What `version` of `name` is to be compared with. `packument` is the upstream's document (null: the name
+  // is new there, or local); where the baseline was not released here, its tarball is fetched through
+  // `upstream` and measured, once. unavailable where that cannot be had just now.
+  Result<PriorReleases> before(const PackageName& name, std::string_view version,
                                const json::object* packument, Upstream* upstream);
 
   // Within a fact: this release becomes history.

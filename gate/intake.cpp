@@ -14,7 +14,9 @@ Intake::Intake(PackageName name_in_url, std::unique_ptr<StagedBlob> tarball,
       inspection_(std::make_unique<Inspection>(std::move(rules))),
       parser_(limits, [this](std::string_view text) { return tarball_text(text); }) {}
 
-Result<void> Intake::feed(std::string_view body) { return parser_.write(body); }
+Result<void> Intake::feed(std::string_view body) {
+  return parser_.write(body);
+}
 
 Result<void> Intake::tarball_text(std::string_view base64) {
   while (!base64.empty()) {
@@ -35,22 +37,24 @@ Result<ReceivedPublish> Intake::finish() {
   if (!document) return document.error();
   if (auto ended = base64_.finish(); !ended) return ended.error();
   if (document->tarball_bytes != tarball_->size())
-    return fail(ErrorKind::invalid, "The tarball has " + std::to_string(tarball_->size()) + " bytes but its \"length\" says " +
+    return fail(ErrorKind::invalid, "The tarball has " + std::to_string(tarball_->size()) +
+                                        " bytes but its \"length\" says " +
                                         std::to_string(document->tarball_bytes) + ".");
-  inspection_->end_of_bytes();
+  const TarballDigests& digests = inspection_->end_of_bytes();
   ReceivedPublish received;
-  received.sha512 = inspection_->sha512();
-  received.sha1 = inspection_->sha1();
+  received.sha512 = digests.sha512;
+  received.sha1 = digests.sha1;
   auto integrity = parse_integrity(document->integrity);
   if (!integrity) return integrity.error();
   if (integrity->algorithm != "sha512")
-    return fail(ErrorKind::invalid, "\"dist.integrity\" must be a sha512: publish with a current npm client.");
+    return fail(ErrorKind::invalid,
+                "\"dist.integrity\" must be a sha512: publish with a current npm client.");
   if (integrity->digest != as_text(received.sha512.bytes))
     return fail(ErrorKind::invalid, "\"dist.integrity\" is not the digest of the tarball sent (" +
                                         to_integrity(received.sha512) + "): publish again.");
   if (document->shasum != to_hex(received.sha1))
-    return fail(ErrorKind::invalid, "\"dist.shasum\" is not the digest of the tarball sent (" + to_hex(received.sha1) +
-                                        "): publish again.");
+    return fail(ErrorKind::invalid, "\"dist.shasum\" is not the digest of the tarball sent (" +
+                                        to_hex(received.sha1) + "): publish again.");
   received.document = std::move(*document);
   received.tarball = std::move(tarball_);
   received.inspection = std::move(inspection_);

@@ -9,7 +9,7 @@ namespace sallyport {
 namespace {
 
 constexpr std::array state_names{"blocked", "held", "approved", "published", "failed", "rejected"};
-constexpr std::array event_names{"block",  "hold",     "approve", "publish", "fail",
+constexpr std::array event_names{"block", "hold",   "approve",  "publish", "fail",
                                  "retry", "reject", "withdraw", "expire",  "supersede"};
 constexpr std::array decision_names{"approve", "reject", "withdraw", "acknowledge", "comment"};
 
@@ -29,25 +29,20 @@ struct Transition {
 using enum StageState;
 // The whole life of a release. What is not here cannot happen.
 constexpr Transition transitions[] = {
-    {std::nullopt, StageEvent::block, blocked},
-    {std::nullopt, StageEvent::hold, held},
-    {held, StageEvent::approve, approved},
-    {held, StageEvent::reject, rejected},
-    {held, StageEvent::withdraw, rejected},
-    {held, StageEvent::expire, rejected},
-    {held, StageEvent::supersede, rejected},
-    {approved, StageEvent::publish, published},
-    {approved, StageEvent::fail, failed},
-    {failed, StageEvent::retry, approved},
-    {failed, StageEvent::reject, rejected},
-    {failed, StageEvent::withdraw, rejected},
+    {std::nullopt, StageEvent::block, blocked}, {std::nullopt, StageEvent::hold, held},
+    {held, StageEvent::approve, approved},      {held, StageEvent::reject, rejected},
+    {held, StageEvent::withdraw, rejected},     {held, StageEvent::expire, rejected},
+    {held, StageEvent::supersede, rejected},    {approved, StageEvent::publish, published},
+    {approved, StageEvent::fail, failed},       {failed, StageEvent::retry, approved},
+    {failed, StageEvent::reject, rejected},     {failed, StageEvent::withdraw, rejected},
     {failed, StageEvent::supersede, rejected},
 };
 
 json::object to_json(const Decision& d) {
   json::array prints(d.fingerprints.begin(), d.fingerprints.end());
-  return {{"kind", to_text(d.kind)}, {"user", d.user},        {"at", to_iso8601(d.at)},
-          {"reason", d.reason},      {"prints", std::move(prints)}, {"binding", d.binding}};
+  return {{"kind", to_text(d.kind)},     {"user", d.user},
+          {"at", to_iso8601(d.at)},      {"reason", d.reason},
+          {"prints", std::move(prints)}, {"binding", d.binding}};
 }
 
 // Reads a record we wrote ourselves; any missing or odd member makes the whole record corrupt.
@@ -83,11 +78,14 @@ class Reader {
   std::vector<std::string> texts(std::string_view key) {
     std::vector<std::string> out;
     const json::array* array = array_at(object_, key);
-    if (!array) ok_ = false;
+    if (!array)
+      ok_ = false;
     else
       for (const auto& item : *array)
-        if (item.is_string()) out.emplace_back(item.get_string());
-        else ok_ = false;
+        if (item.is_string())
+          out.emplace_back(item.get_string());
+        else
+          ok_ = false;
     return out;
   }
   const json::array& array(std::string_view key) {
@@ -100,8 +98,10 @@ class Reader {
   Digest<N> digest(std::string_view key) {
     Digest<N> out;
     auto raw = from_hex(text(key));
-    if (!raw || raw->size() != N) ok_ = false;
-    else std::copy(raw->begin(), raw->end(), out.bytes.begin());
+    if (!raw || raw->size() != N)
+      ok_ = false;
+    else
+      std::copy(raw->begin(), raw->end(), out.bytes.begin());
     return out;
   }
   void require(bool condition) { ok_ = ok_ && condition; }
@@ -144,9 +144,15 @@ Finding finding_from(const json::object& object, bool& ok) {
 
 }  // namespace
 
-std::string_view to_text(StageState state) { return state_names[static_cast<std::size_t>(state)]; }
-std::string_view to_text(StageEvent event) { return event_names[static_cast<std::size_t>(event)]; }
-std::string_view to_text(DecisionKind kind) { return decision_names[static_cast<std::size_t>(kind)]; }
+std::string_view to_text(StageState state) {
+  return state_names[static_cast<std::size_t>(state)];
+}
+std::string_view to_text(StageEvent event) {
+  return event_names[static_cast<std::size_t>(event)];
+}
+std::string_view to_text(DecisionKind kind) {
+  return decision_names[static_cast<std::size_t>(kind)];
+}
 
 std::optional<StageState> next_state(std::optional<StageState> state, StageEvent event) {
   for (const Transition& t : transitions)
@@ -155,9 +161,15 @@ std::optional<StageState> next_state(std::optional<StageState> state, StageEvent
 }
 
 std::string Stage::binding() const {
-  json::object bound{{"name", name},         {"version", version},          {"tag", tag},
-                     {"target", target},     {"access", access},            {"sha512", to_hex(sha512)},
-                     {"manifest", manifest_digest}, {"policy", policy_digest}, {"findings", findings_digest}};
+  json::object bound{{"name", name},
+                     {"version", version},
+                     {"tag", tag},
+                     {"target", target},
+                     {"access", access},
+                     {"sha512", to_hex(sha512)},
+                     {"manifest", manifest_digest},
+                     {"policy", policy_digest},
+                     {"findings", findings_digest}};
   return "sha256-" + to_hex(sha256(canonical(bound)));
 }
 
@@ -216,6 +228,7 @@ json::object to_json(const Stage& s) {
           {"findings", std::move(findings)},
           {"policy", s.policy_digest},
           {"findings_digest", s.findings_digest},
+          {"baseline", s.baseline},
           {"known", json::array(s.known_fingerprints.begin(), s.known_fingerprints.end())},
           {"needed", s.approvals_needed},
           {"decisions", std::move(decisions)}};
@@ -253,22 +266,28 @@ Result<Stage> stage_from_json(const json::value& value) {
   s.verdict = verdict.value_or(Verdict::block);
   bool ok = true;
   for (const auto& item : r.array("findings"))
-    if (item.is_object()) s.findings.push_back(finding_from(item.get_object(), ok));
-    else ok = false;
+    if (item.is_object())
+      s.findings.push_back(finding_from(item.get_object(), ok));
+    else
+      ok = false;
   s.policy_digest = r.text("policy");
   s.findings_digest = r.text("findings_digest");
+  s.baseline = r.text("baseline");
   s.known_fingerprints = r.texts("known");
   s.approvals_needed = static_cast<std::uint32_t>(r.number("needed"));
   for (const auto& item : r.array("decisions"))
-    if (item.is_object()) s.decisions.push_back(decision_from(Reader(item.get_object()), ok));
-    else ok = false;
+    if (item.is_object())
+      s.decisions.push_back(decision_from(Reader(item.get_object()), ok));
+    else
+      ok = false;
   if (!ok || !r.ok()) return corrupt;
   return s;
 }
 
 std::uint32_t approvals_needed(std::uint32_t normally, const std::vector<Finding>& findings) {
   auto has = [&](Action action) {
-    return std::any_of(findings.begin(), findings.end(), [&](const Finding& f) { return f.action == action; });
+    return std::any_of(findings.begin(), findings.end(),
+                       [&](const Finding& f) { return f.action == action; });
   };
   if (has(Action::escalate)) return normally + 1;
   return has(Action::warn) ? std::max(normally, 1u) : normally;

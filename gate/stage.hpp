@@ -16,7 +16,18 @@
 namespace sallyport {
 
 enum class StageState : std::uint8_t { blocked, held, approved, published, failed, rejected };
-enum class StageEvent : std::uint8_t { block, hold, approve, publish, fail, retry, reject, withdraw, expire, supersede };
+enum class StageEvent : std::uint8_t {
+  block,
+  hold,
+  approve,
+  publish,
+  fail,
+  retry,
+  reject,
+  withdraw,
+  expire,
+  supersede
+};
 
 std::string_view to_text(StageState state);
 std::string_view to_text(StageEvent event);
@@ -58,7 +69,9 @@ struct Stage {
   Verdict verdict = Verdict::hold;
   std::vector<Finding> findings;
   std::string policy_digest, findings_digest;
-  std::vector<std::string> known_fingerprints;  // in the last approved release: need no second acknowledgement
+  std::string baseline;  // the version it was compared with, or empty
+  std::vector<std::string>
+      known_fingerprints;  // in the last approved release: need no second acknowledgement
   std::uint32_t approvals_needed = 1;
   std::vector<Decision> decisions;  // oldest first
 
@@ -72,7 +85,7 @@ struct Stage {
   std::vector<const Finding*> to_acknowledge(std::string_view user) const;
 };
 
-json::object to_json(const Stage& stage);                // the record, "v": 1
+json::object to_json(const Stage& stage);                 // the record, "v": 1
 Result<Stage> stage_from_json(const json::value& value);  // corrupt
 
 // How many people must approve: the package's own number, one more if a finding escalates, and at least one

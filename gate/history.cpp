@@ -1,0 +1,173 @@
+#include "gate/history.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "storage/base/log.hpp"
+#include "storage/base/semver.hpp"
+
+namespace sallyport {
+namespace {
+
+constexpr std::size_t releases_remembered = 20;  // for the types and sizes that were seen
+constexpr std::uint64_t baseline_bytes_max = 512u << 20;
+
+std::string facts_key(std::string_view name, std::string_view version) {
+  std::string key(name);
+  key += '\0';
+  key += version;
+  return key;
+}
+
+struct FactsRecord {
+  Facts facts;
+  bool from_gate = false;
+  std::vector<std::string> fingerprints;
+};
+
+std::string write_record(const Facts& facts, bool from_gate, const std::vector<Finding>& findings) {
+  json::array prints;
+  for (const Finding& f : findings) prints.push_back(json::string(f.fingerprint));
+  return json::serialize(json::object{{"v", 1},
+                                      {"origin", from_gate ? "gate" : "upstream"},
+                                      {"facts", to_json(facts)},
+                                      {"fingerprints", std::move(prints)}});
+}
+
+Result<FactsRecord> read_record(std::string_view text) {
+  const Error corrupt =
+      fail(ErrorKind::corrupt, "The record of an earlier release could not be read.", "facts record");
+  auto value = parse_strict(text, {.bytes_max = text.size()});
+  if (!value || !value->is_object() || int_at(value->get_object(), "v") != 1) return corrupt;
+  const json::object& o = value->get_object();
+  if (!o.contains("facts")) return corrupt;
+  auto facts = facts_from_json(o.at("facts"));
+  if (!facts) return facts.error();
+  FactsRecord record{std::move(*facts), string_at(o, "origin") == "gate", {}};
+  if (const json::array* prints = array_at(o, "fingerprints"))
+    for (const auto& print : *prints)
+      if (print.is_string()) record.fingerprints.emplace_back(print.get_string());
+  return record;
+}
+
+// The text of versions[version].dist[key], or nothing.
+std::optional<std::string> dist_text(const json::object& packument, std::string_view version,
+                                     std::string_view key) {
+  const json::object* versions = object_at(packument, "versions");
+  const json::object* manifest = versions ? object_at(*versions, version) : nullptr;
+  const json::object* dist = manifest ? object_at(*manifest, "dist") : nullptr;
+  auto text = dist ? string_at(*dist, key) : std::nullopt;
+  if (!text) return std::nullopt;
+  return std::string(*text);
+}
+
+}  // namespace
+
+Result<PriorReleases> ReleaseHistory::before(const PackageName& name, std::string_view version,
+                                             const json::object* packument, Upstream* upstream) {
+  std::map<std::string, FactsRecord> known;
+  std::optional<Error> broken;
+  auto read =
+      store_.scan(Family::facts, facts_key(name.full(), ""), "", false,
+                  [&](std::string_view key, std::string_view value) {
+                    auto record = read_record(value);
+                    if (!record)
+                      broken = record.error();
+                    else
+                      known.insert_or_assign(std::string(key.substr(key.find('\0') + 1)), std::move(*record));
+                    return !broken;
+                  });
+  if (!read) return read.error();
+  if (broken) return *broken;
+
+  std::vector<std::string> versions;
+  for (const auto& [v, record] : known)
+    if (record.from_gate) versions.push_back(v);
+  if (packument)
+    if (const json::object* there = object_at(*packument, "versions"))
+      for (const auto& [v, manifest] : *there)
+        if (!known.contains(v) || !known.at(v).from_gate) versions.emplace_back(v);
+
+  PriorReleases prior;
+  if (auto baseline = choose_baseline(versions, version)) {
+    auto found = known.find(*baseline);
+    if (found == known.end() && packument && upstream) {
+      auto measured = measure(name, *baseline, *packument, *upstream);
+      if (!measured) return measured.error();
+      found = known.emplace(*baseline, FactsRecord{std::move(*measured), false, {}}).first;
+    }
+    if (found != known.end()) {
+      prior.history.baseline = found->second.facts;
+      prior.history.baseline_origin = found->second.from_gate ? "gate" : "upstream";
+    }
+  }
+
+  std::vector<const FactsRecord*> newest;
+  for (const auto& [v, record] : known) newest.push_back(&record);
+  std::sort(newest.begin(), newest.end(),
+            [](const FactsRecord* a, const FactsRecord* b) { return a->facts.released > b->facts.released; });
+  for (std::size_t i = 0; i < std::min(newest.size(), releases_remembered); ++i) {
+    std::uint64_t largest = 0;
+    for (const FileFact& file : newest[i]->facts.files) {
+      prior.history.types_seen.insert(file.type);
+      largest = std::max(largest, file.size);
+    }
+    prior.history.largest_file_bytes.push_back(largest);
+  }
+  for (const FactsRecord* record : newest)
+    if (record->from_gate) {
+      prior.known_fingerprints = record->fingerprints;
+      break;
+    }
+  return prior;
+}
+
+Result<Facts> ReleaseHistory::measure(const PackageName& name, const std::string& version,
+                                      const json::object& packument, Upstream& upstream) {
+  const auto url = dist_text(packument, version, "tarball");
+  if (!url)
+    return fail(ErrorKind::upstream,
+                "The upstream's packument of " + name.full() + " names no tarball for " + version + ".");
+  auto tarball = blobs_.begin();
+  if (!tarball) return tarball.error();
+  if (auto fetched = upstream.tarball(name, *url, **tarball, baseline_bytes_max); !fetched)
+    return fetched.error();
+
+  Inspection inspection(rules_);
+  std::vector<std::uint8_t> buffer(256u << 10);
+  for (std::uint64_t at = 0; at < (*tarball)->size();) {
+    auto n = (*tarball)->read(at, buffer);
+    if (!n) return n.error();
+    if (*n == 0) break;
+    inspection.feed(Bytes(buffer.data(), *n));
+    at += *n;
+  }
+  ReleaseContext context;
+  if (const json::object* times = object_at(packument, "time"))
+    if (auto time = string_at(*times, version))
+      if (auto at = parse_iso8601(*time)) context.now = *at;
+  const Instant released = context.now;
+  Report report = inspection.finish(std::move(context));
+  const auto integrity = dist_text(packument, version, "integrity");
+  const auto shasum = dist_text(packument, version, "shasum");
+  if (integrity ? *integrity != report.integrity : shasum != report.shasum)
+    return fail(
+        ErrorKind::upstream,
+        "The upstream's tarball of " + name.full() + "@" + version +
+            " is not what its packument promises: the earlier release cannot be trusted as a baseline.");
+  report.facts.name = name.full();
+  report.facts.version = version;
+  report.facts.released = released;
+  MetaBatch batch;
+  batch.put(Family::facts, facts_key(name.full(), version), write_record(report.facts, false, {}));
+  if (auto kept = store_.write(batch, Durability::relaxed); !kept) return kept.error();
+  log::info("history.measured",
+            {{"package", name.full()}, {"version", version}, {"files", report.file_count}});
+  return std::move(report.facts);
+}
+
+void ReleaseHistory::record(Fact& fact, const Facts& facts, const std::vector<Finding>& findings) {
+  fact.put(Family::facts, facts_key(facts.name, facts.version), write_record(facts, true, findings));
+}
+
+}  // namespace sallyport

@@ -1,0 +1,266 @@
+#include "gate/outbox.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "gate/history.hpp"
+#include "storage/base/base64.hpp"
+#include "storage/base/fault.hpp"
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+namespace {
+
+constexpr std::size_t read_step_bytes = 96u << 10;  // a multiple of 3, so that base64 groups never straddle
+
+Result<void> check_bytes(const Blob& blob, const Sha512& expected) {
+  Sha512Hasher hasher;
+  std::vector<std::uint8_t> buffer(read_step_bytes);
+  for (std::uint64_t at = 0; at < blob.size();) {
+    auto n = blob.read(at, buffer);
+    if (!n) return n.error();
+    if (*n == 0) break;
+    hasher.update(Bytes(buffer.data(), *n));
+    at += *n;
+  }
+  if (hasher.finish() != expected)
+    return fail(ErrorKind::corrupt, "The stored tarball is no longer the one that was approved.",
+                "digest mismatch on the way out");
+  return {};
+}
+
+struct EncodedBody {
+  std::string before, after;
+  std::shared_ptr<const Blob> tarball;
+  std::uint64_t encoded_bytes = 0;
+
+  Result<std::size_t> read(std::uint64_t offset, std::span<char> out) const {
+    std::size_t done = 0;
+    auto take = [&](std::string_view text, std::uint64_t at) {
+      const std::size_t n = std::min<std::size_t>(text.size() - at, out.size() - done);
+      std::copy_n(text.data() + at, n, out.data() + done);
+      done += n;
+      offset += n;
+    };
+    if (offset < before.size()) take(before, offset);
+    while (done < out.size() && offset >= before.size() && offset < before.size() + encoded_bytes) {
+      const std::uint64_t at = offset - before.size();
+      const std::uint64_t group = at / 4;
+      const std::size_t room = out.size() - done;
+      std::vector<std::uint8_t> raw(std::min<std::size_t>(read_step_bytes, (room / 4 + 2) * 3));
+      std::size_t have = 0;
+      while (have < raw.size()) {  // whole groups, or the end of the tarball
+        auto n = tarball->read(group * 3 + have, std::span(raw).subspan(have));
+        if (!n) return n.error();
+        if (*n == 0) break;
+        have += *n;
+      }
+      if (have == 0) return fail(ErrorKind::corrupt, "The stored tarball is shorter than it was.");
+      const std::string encoded = base64_encode(Bytes(raw.data(), have));
+      take(encoded, at % 4);
+    }
+    if (done < out.size() && offset >= before.size() + encoded_bytes) {
+      const std::uint64_t at = offset - before.size() - encoded_bytes;
+      if (at < after.size()) take(after, at);
+    }
+    return done;
+  }
+};
+
+}  // namespace
+
+Result<BodySource> publish_body(const PublishDocument& document, const std::string& upstream_url,
+                                std::shared_ptr<const Blob> tarball) {
+  auto name = PackageName::parse(document.name);
+  if (!name) return name.error();
+  json::object manifest = document.manifest;
+  if (json::value* dist = manifest.if_contains("dist"); dist && dist->is_object())
+    dist->get_object()["tarball"] = upstream_url + "/" + document.name + "/-/" + document.tarball_key;
+
+  json::object root{{"_id", document.name}, {"name", document.name}};
+  for (const auto& [key, value] : document.rest) root.insert_or_assign(key, value);
+  root["dist-tags"] = json::object{{document.tag, document.version}};
+  root["versions"] = json::object{{document.version, std::move(manifest)}};
+  root["access"] = document.access.empty() ? json::value(nullptr) : json::value(document.access);
+
+  std::string before = json::serialize(root);
+  before.pop_back();  // the closing brace: attachments follow
+  before += ",\"_attachments\":{" + json::serialize(document.tarball_key) +
+            ":{\"content_type\":\"application/octet-stream\",\"data\":\"";
+  std::string after = "\",\"length\":" + std::to_string(tarball->size()) + "}";
+  if (document.provenance)
+    after += "," + json::serialize(document.provenance->key) + ":" +
+             json::serialize(json::object{{"content_type", document.provenance->content_type},
+                                          {"data", document.provenance->data},
+                                          {"length", document.provenance->length}});
+  after += "}}";
+
+  auto body = std::make_shared<EncodedBody>();
+  body->before = std::move(before);
+  body->after = std::move(after);
+  body->encoded_bytes = (tarball->size() + 2) / 3 * 4;
+  body->tarball = std::move(tarball);
+  BodySource source;
+  source.size_bytes = body->before.size() + body->encoded_bytes + body->after.size();
+  source.read = [body](std::uint64_t offset, std::span<char> out) { return body->read(offset, out); };
+  return source;
+}
+
+void Outbox::add(Fact& fact, const Stage& stage, std::uint64_t attempts) {
+  fact.put(Family::outbox, stage.id, json::serialize(json::object{{"v", 1}, {"attempts", attempts}}));
+}
+
+Result<std::vector<std::string>> Outbox::pending() {
+  std::vector<std::string> ids;
+  auto read = store_.scan(Family::outbox, "", "", false, [&](std::string_view key, std::string_view) {
+    ids.emplace_back(key);
+    return true;
+  });
+  if (!read) return read.error();
+  return ids;
+}
+
+Result<Stage> Outbox::forward(const std::string& stage_id, Millis deadline) {
+  const auto give_up = std::chrono::steady_clock::now() + deadline;
+  {
+    std::unique_lock lock(sending_mutex_);
+    const bool free = sending_done_.wait_until(lock, give_up, [&] { return !sending_.contains(stage_id); });
+    if (!free) return stages_.find(stage_id);
+    sending_.insert(stage_id);
+  }
+  struct Done {
+    Outbox& outbox;
+    const std::string& id;
+    ~Done() {
+      std::lock_guard lock(outbox.sending_mutex_);
+      outbox.sending_.erase(id);
+      outbox.sending_done_.notify_all();
+    }
+  } done{*this, stage_id};
+
+  auto stage = stages_.find(stage_id);
+  if (!stage || stage->state != StageState::approved) return stage;
+  auto document = stages_.document(stage_id);
+  if (!document) return document.error();
+
+  std::uint64_t attempts = 0;
+  auto counted = ledger_.commit([&](Fact& fact) -> Result<void> {
+    auto entry = fact.get(Family::outbox, stage_id);
+    if (!entry) return entry.error();
+    if (!*entry) return fail(ErrorKind::corrupt, "An approved release is missing from the outbox.", stage_id);
+    auto value = parse_strict(**entry);
+    if (!value || !value->is_object())
+      return fail(ErrorKind::corrupt, "An outbox entry could not be read.", stage_id);
+    attempts = static_cast<std::uint64_t>(int_at(value->get_object(), "attempts").value_or(0));
+    fact.put(Family::outbox, stage_id, json::serialize(json::object{{"v", 1}, {"attempts", attempts + 1}}));
+    return {};
+  });
+  if (!counted) return counted.error();
+  fault_point("forward.before_send");
+
+  const auto left = std::chrono::duration_cast<Millis>(give_up - std::chrono::steady_clock::now());
+  auto sent = send(*stage, *document, attempts, std::max(left, Millis(1)));
+  if (!sent) return sent.error();
+  fault_point("forward.after_send");
+  if (sent->kind == Sent::Kind::unclear) return stages_.find(stage_id);
+  return settle(stage_id, *document, *sent);
+}
+
+Result<Outbox::Sent> Outbox::send(const Stage& stage, const PublishDocument& document, std::uint64_t attempts,
+                                  Millis deadline) {
+  auto tarball = blobs_.open(stage.sha512);
+  if (!tarball) return tarball.error();
+  if (auto same = check_bytes(**tarball, stage.sha512); !same) return same.error();
+  if (document.digest() != stage.manifest_digest)
+    return fail(ErrorKind::corrupt, "The stored manifest is no longer the one that was approved.", stage.id);
+  if (stage.target == "local") return Sent{Sent::Kind::published, ""};
+
+  Upstream* upstream = upstream_(stage.target);
+  if (!upstream)
+    return Sent{Sent::Kind::failed,
+                "There is no upstream \"" + stage.target + "\" in the configuration any more."};
+  if (attempts > 0) {
+    auto there = read_back(*upstream, stage);
+    if (!there) return Sent{Sent::Kind::unclear, there.error().message};
+    if (there->kind != Sent::Kind::unclear) return there;
+  }
+  auto body = publish_body(document, upstream->url(), *tarball);
+  if (!body) return body.error();
+  auto name = PackageName::parse(stage.name);
+  if (!name) return name.error();
+  const PublishOutcome outcome = upstream->publish(*name, *body, deadline);
+  if (outcome.kind == PublishOutcome::Kind::accepted) return Sent{Sent::Kind::published, ""};
+  // A refusal may mean that an earlier attempt arrived after all; a silence may mean anything.
+  auto there = read_back(*upstream, stage);
+  if (there && there->kind != Sent::Kind::unclear) return there;
+  if (outcome.kind == PublishOutcome::Kind::unclear) return Sent{Sent::Kind::unclear, outcome.message};
+  if (!there) return Sent{Sent::Kind::unclear, there.error().message};
+  return Sent{Sent::Kind::failed, outcome.message.empty() ? "the upstream refused it with status " +
+                                                                std::to_string(outcome.status)
+                                                          : outcome.message};
+}
+
+Result<Outbox::Sent> Outbox::read_back(Upstream& upstream, const Stage& stage) {
+  auto name = PackageName::parse(stage.name);
+  if (!name) return name.error();
+  auto text = upstream.packument(*name);
+  if (!text) {
+    if (text.error().kind == ErrorKind::not_found) return Sent{Sent::Kind::unclear, "not there"};
+    return text.error();
+  }
+  auto packument = parse_strict(*text, {.bytes_max = text->size()});
+  if (!packument || !packument->is_object())
+    return fail(ErrorKind::upstream, "The upstream's packument of " + stage.name + " could not be read.");
+  const json::object* versions = object_at(packument->get_object(), "versions");
+  const json::object* manifest = versions ? object_at(*versions, stage.version) : nullptr;
+  if (!manifest) return Sent{Sent::Kind::unclear, "not there"};
+  const json::object* dist = object_at(*manifest, "dist");
+  const auto integrity = dist ? string_at(*dist, "integrity") : std::nullopt;
+  const auto shasum = dist ? string_at(*dist, "shasum") : std::nullopt;
+  const bool same = integrity ? integrity == to_integrity(stage.sha512) : shasum == to_hex(stage.sha1);
+  if (same) return Sent{Sent::Kind::published, ""};
+  return Sent{Sent::Kind::failed, "the upstream has another " + stage.subject() + " with other bytes"};
+}
+
+Result<Stage> Outbox::settle(const std::string& stage_id, const PublishDocument& document, const Sent& sent) {
+  auto facts = stages_.facts(stage_id);
+  if (!facts) return facts.error();
+  Stage after;
+  auto written = ledger_.commit([&](Fact& fact) -> Result<void> {
+    auto stage = StageStore::read(fact, stage_id);
+    if (!stage) return stage.error();
+    const bool published = sent.kind == Sent::Kind::published;
+    auto to = next_state(stage->state, published ? StageEvent::publish : StageEvent::fail);
+    if (!to) {  // somebody else settled it
+      after = std::move(*stage);
+      return {};
+    }
+    stage->state = *to;
+    stage->why = sent.why;
+    stage->updated = fact.now();
+    if (published) {
+      facts->released = fact.now();
+      ReleaseHistory::record(fact, *facts, stage->findings);
+      if (stage->target == "local") {
+        auto name = PackageName::parse(stage->name);
+        if (!name) return name.error();
+        LocalVersion version{stage->version, document.manifest, stage->sha512, stage->size_bytes, fact.now()};
+        if (auto done = Catalog::publish(fact, *name, version, stage->tag, stage->id); !done) return done;
+      }
+    }
+    fact.remove(Family::outbox, stage_id);
+    StageStore::update(fact, *stage);
+    json::object detail{
+        {"stage", stage->id}, {"target", stage->target}, {"integrity", to_integrity(stage->sha512)}};
+    if (!sent.why.empty()) detail["why"] = sent.why;
+    fact.record(
+        {"gate", published ? "release.published" : "release.failed", stage->subject(), std::move(detail)});
+    after = std::move(*stage);
+    return {};
+  });
+  if (!written) return written.error();
+  fault_point("forward.after_settle");
+  return after;
+}
+
+}  // namespace sallyport

@@ -1,0 +1,72 @@
+#pragma once
+// From approved to published: the durable list of releases that are owed to their target.
+//
+// An entry is written in the batch that approves the stage and removed in the batch that records the
+// outcome. Between them anything may crash: `attempts` is raised (synced) before bytes go out, and whoever
+// finds it above zero reads the upstream back before it sends again.
+//
+// Records:  outbox  <stage id>   {v, attempts}
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gate/catalog.hpp"
+#include "gate/stage_store.hpp"
+#include "gate/upstream.hpp"
+#include "storage/blob_store.hpp"
+#include "storage/ledger.hpp"
+
+namespace sallyport {
+
+class Outbox {
+ public:
+  // `upstream` finds a configured one by name (null: none). Everything must outlive the outbox.
+  Outbox(MetaStore& store, Ledger& ledger, BlobStore& blobs, StageStore& stages,
+         std::function<Upstream*(std::string_view)> upstream)
+      : store_(store), ledger_(ledger), blobs_(blobs), stages_(stages), upstream_(std::move(upstream)) {}
+
+  // Within the fact that approves it. `attempts` above zero: something may have gone out before.
+  static void add(Fact& fact, const Stage& stage, std::uint64_t attempts = 0);
+
+  // Sends one stage to its target and records what became of it. Blocks for as long as the upstream takes,
+  // at most `deadline`. Returns the stage as it then is: published, failed, or still approved where no clear
+  // answer could be had. Safe to call again, and from several threads.
+  Result<Stage> forward(const std::string& stage_id, Millis deadline);
+
+  // Ids of what is owed, oldest first.
+  Result<std::vector<std::string>> pending();
+
+ private:
+  struct Sent {
+    enum class Kind { published, failed, unclear } kind;
+    std::string why;
+  };
+  Result<Sent> send(const Stage& stage, const PublishDocument& document, std::uint64_t attempts,
+                    Millis deadline);
+  // What the upstream holds of this version now.
+  Result<Sent> read_back(Upstream& upstream, const Stage& stage);
+  Result<Stage> settle(const std::string& stage_id, const PublishDocument& document, const Sent& sent);
+
+  MetaStore& store_;
+  Ledger& ledger_;
+  BlobStore& blobs_;
+  StageStore& stages_;
+  std::function<Upstream*(std::string_view)> upstream_;
+  std::mutex sending_mutex_;
+  std::condition_variable sending_done_;
+  std::set<std::string> sending_;  // one sender a stage
+};
+
+// The body of the upstream PUT: the publisher's document with dist.tarball rewritten and the tarball's bytes
+// encoded as they are read.
+Result<BodySource> publish_body(const PublishDocument& document, const std::string& upstream_url,
+                                std::shared_ptr<const Blob> tarball);
+
+}  // namespace sallyport
