@@ -1,0 +1,126 @@
+"""Every route against every role. A cell is what the role gets: "+" the thing itself, "-" a refusal with a
+sentence (401 for who is nobody, 403 or 404 for who may not), and nothing changed by it."""
+
+import subprocess
+
+import pytest
+
+from support import http, packages
+from support.gateway import User
+from support.tools import gateway_binary
+
+ROLES = ["nobody", "stranger", "reader", "engineer", "publisher", "reviewer", "robot", "admin", "read-only reviewer"]
+
+# method, path, body; then a column a role. {stage} is held and was published by the publisher, {pkg} is
+# released, {new} is a name of the cell's own.
+TABLE = """
+                                                       nobody stranger reader engineer publisher reviewer robot admin ro-reviewer
+GET    /-/ping                                         +      +        +      +        +         +        +     +     +
+GET    /-/livez                                        +      +        +      +        +         +        +     +     +
+GET    /-/readyz                                       +      +        +      +        +         +        +     +     +
+GET    /{pkg}                                          -      -        +      +        +         +        +     +     +
+GET    /{pkg}/1.0.0                                    -      -        +      +        +         +        +     +     +
+GET    /{pkg}/-/{base}-1.0.0.tgz                       -      -        +      +        +         +        +     +     +
+GET    /-/package/{pkg}/dist-tags                      -      -        +      +        +         +        +     +     +
+GET    /-/package/{pkg}/version/1.0.0/status           -      -        +      +        +         +        +     +     +
+GET    /-/whoami                                       -      -        +      +        +         +        +     +     +
+GET    /-/npm/v1/user                                  -      -        +      +        +         +        +     +     +
+GET    /-/npm/v1/tokens                                -      -        +      +        +         +        +     +     +
+POST   /-/npm/v1/tokens                                -      -        -      -        -         -        -     -     -
+PUT    /{new}                                          -      -        -      +        +         -        +     -     -
+POST   /-/stage/package/{new}                          -      -        -      +        +         -        +     -     -
+GET    /-/stage                                        -      -        +      +        +         +        +     +     +
+GET    /-/stage/{stage}                                -      -        -      -        +         +        -     +     +
+GET    /-/stage/{stage}/tarball                        -      -        -      -        +         +        -     +     +
+GET    /-/stage/{stage}/report                         -      -        -      -        +         +        -     +     +
+GET    /-/stage/{stage}/decisions                      -      -        -      -        +         +        -     +     +
+POST   /-/stage/{stage}/decisions                      -      -        -      -        +         +        -     +     -
+POST   /-/stage/{stage}/approve                        -      -        -      -        -         +        -     -     -
+DELETE /-/stage/{stage}                                -      -        -      -        +         +        -     -     -
+PUT    /-/package/{pkg}/dist-tags/latest               -      -        -      -        -         -        -     -     -
+DELETE /-/package/{pkg}/dist-tags/latest               -      -        -      -        -         -        -     -     -
+PUT    /{pkg}                                          -      -        -      -        -         -        -     -     -
+PUT    /{pkg}/-rev/1                                   -      -        -      -        -         -        -     -     -
+DELETE /{pkg}/-rev/1                                   -      -        -      -        -         -        -     -     -
+PUT    /-/package/{pkg}/owners                         -      -        -      -        -         -        -     -     -
+POST   /-/package/{pkg}/access                         -      -        -      -        -         -        -     -     -
+PUT    /-/pnpr/v0/publish                              -      -        -      -        -         -        -     -     -
+GET    /-/no-such-route                                -      -        -      -        -         -        -     -     -
+POST   /-/no-such-route                                -      -        -      -        -         -        -     -     -
+"""
+
+CELLS = [(method, path, role, cell) for method, path, *cells in
+         (line.split() for line in TABLE.strip().splitlines()[1:]) for role, cell in zip(ROLES, cells, strict=True)]
+
+BODIES = {"/-/npm/v1/tokens": {"name": "x", "password": "a guess"}, "/{pkg}": {"_id": "x", "name": "x", "versions": {}},
+          "/-/stage/{stage}/decisions": {"decision": "comment", "reason": "looked at it"},
+          "/-/package/{pkg}/dist-tags/latest": "1.0.0", "/-/package/{pkg}/owners": {"user": "bob"},
+          "/-/package/{pkg}/access": {"access": "public"}}
+
+
+@pytest.fixture(scope="module")
+def house(gate):
+    """The gate with everybody in it, one released package, and one held for the cells that only look."""
+    people = {"reader": gate.add_user("reader"), "engineer": gate.user("bob"), "publisher": gate.user("alice"),
+              "reviewer": gate.user("rita"), "admin": gate.user("root"), "nobody": None,
+              "stranger": User("?", "", "slp_not-a-token-of-anybody"),
+              "robot": gate.add_user("robot", groups=["engineers", "release"], service=True),
+              "read-only reviewer": User("rita", "", gate.create_token("rita", "--read-only"))}
+    released = packages.unique("roles")
+    stage = gate.hold(people["publisher"], released)
+    assert gate.approve(people["reviewer"], stage).ok
+    held = gate.hold(people["publisher"], packages.unique("roles"))
+    return people, released, held
+
+
+@pytest.mark.parametrize("method, path, role, cell", CELLS, ids=[f"{m} {p} {r}" for m, p, r, _ in CELLS])
+def test_cell(method, path, role, cell, gate, house):
+    people, released, held = house
+    name = packages.unique("cell")
+    decides = "{stage}" in path and method != "GET"
+    if decides and cell == "+":
+        name = packages.unique("decided")
+        held = gate.hold(people["publisher"], name)
+    body = BODIES.get(path) if method in ("PUT", "POST") else None
+    if "{new}" in path:
+        body = packages.publish_document(name, "1.0.0", packages.package_tarball(name))
+    before = gate.packument(released, people["reader"])
+    filled = path.format(pkg=released, base=released, new=name, stage=held)
+    answer = http.request(method, gate.url + filled, body, token=people[role] and people[role].token)
+    if cell == "+":
+        assert answer.ok, answer.body
+    else:
+        unknown = role in ("nobody", "stranger")
+        # A path that no route has, or one closed to everybody, may say so before it asks who is there.
+        closed = all(other == "-" for m, p, _, other in CELLS if (m, p) == (method, path))
+        allowed = {401} if unknown and not closed else {400, 401, 403, 404, 405, 409}
+        assert answer.status in allowed, (answer.status, answer.body)
+        assert answer.error
+        if "{new}" in path:
+            assert gate.stages(people["admin"], name) == []
+        if decides:
+            assert http.get(f"{gate.url}/-/stage/{held}", token=people["admin"].token).ok
+            assert held in [item["id"] for item in gate.stages(people["admin"])]
+    assert gate.packument(released, people["reader"]) == before
+
+
+def test_no_route_is_missing_here(gate):
+    """What the binary says it serves is in the table above, or is told from it with a reason."""
+    elsewhere = {
+        "PUT /-/user/:id", "GET /-/user/:id", "DELETE /-/user/token/:token", "DELETE /-/npm/v1/tokens/token/:token",
+        "POST /-/npm/v1/user",  # login_test.py
+        "POST /-/sallyport/first-admin",  # first_start_test.py
+    }
+    shown = subprocess.run([gateway_binary(), "routes"], check=True, capture_output=True, text=True).stdout
+    served = {" ".join(part.strip(" `") for part in line.split("|")[1:3]) for line in shown.splitlines()
+              if line.startswith("|") and "/" in line}
+    assert served, shown
+    tabled = {(line.split()[0], line.split()[1]) for line in TABLE.strip().splitlines()[1:]}
+
+    def covered(route):
+        method, pattern = route.split(" ", 1)
+        parts = pattern.strip("/").split("/")
+        return any(m == method and len(p.strip("/").split("/")) == len(parts) and
+                   all(a.startswith((":", "*")) or a == b for a, b in zip(parts, p.strip("/").split("/")))
+                   for m, p in tabled)
+    assert sorted(route for route in served - elsewhere if not covered(route)) == []
