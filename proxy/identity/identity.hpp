@@ -41,7 +41,7 @@ struct TokenInfo {
   std::string key;  // public: first hex digits of the token's hash, as npm's `token list` shows
   std::string user;
   std::string name;
-  std::string shown;  // "slp_Ab…", the beginning only
+  std::string shown;  // "slp_Ab12", the beginning only
   bool read_only = false;
   std::vector<std::string> cidr;
   Instant created;

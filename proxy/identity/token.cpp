@@ -31,7 +31,7 @@ std::string token_key(std::string_view digest) {
 }
 
 std::string token_shown(std::string_view token) {
-  return std::string(token.substr(0, prefix.size() + 4)) + "…";
+  return std::string(token.substr(0, prefix.size() + 4));
 }
 
 }  // namespace sallyport

@@ -14,6 +14,6 @@ std::string make_token(Random& random);
 bool is_token(std::string_view text);              // has the shape of one
 std::string token_digest(std::string_view token);  // 64 hex digits, what is stored
 std::string token_key(std::string_view digest);    // the public part of the digest
-std::string token_shown(std::string_view token);   // "slp_Ab12…"
+std::string token_shown(std::string_view token);   // "slp_Ab12": npm compares it with what is typed
 
 }  // namespace sallyport
