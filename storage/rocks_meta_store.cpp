@@ -34,7 +34,7 @@ namespace sallyport {
 
 namespace {
 
-constexpr std::uint64_t format = 1;
+constexpr std::uint64_t format = meta_store_format;
 constexpr std::string_view format_key = "format";
 
 // Bounds of memory: most families hold little, and only what is written to takes any.

@@ -1,0 +1,161 @@
+#include "proxy/cli/cli.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "proxy/cli/command_line.hpp"
+#include "proxy/cli/commands.hpp"
+#include "proxy/cli/console.hpp"
+#include "proxy/cli/terminal.hpp"
+#include "proxy/data_folder.hpp"
+#include "storage/rocks_meta_store.hpp"
+
+namespace sallyport {
+namespace {
+
+constexpr int usage_error = 2;
+
+class Cli {
+ public:
+  Cli(const std::vector<std::string>& args, const Programs& programs, const Surroundings& around)
+      : args_(args), programs_(programs), around_(around) {}
+
+  int run() {
+    // `scan` reads its own arguments.
+    if (!args_.empty() && args_.front() == "scan")
+      return programs_.scan({args_.begin() + 1, args_.end()}, around_.out, around_.err);
+    const CommandLine line = parse_command_line(args_, version());
+    around_.out << line.out;
+    around_.err << line.err;
+    if (line.exit) return *line.exit;
+    options_ = line.options;
+    if (works_on_data(options_.command)) return on_data();
+    switch (options_.command) {
+      case Command::config_reference:
+        around_.out << config_reference();
+        return 0;
+      case Command::routes:
+        around_.out << programs_.routes();
+        return 0;
+      default:
+        return with_config();
+    }
+  }
+
+ private:
+  static std::string version() {
+    return "sallyport " SALLYPORT_VERSION " (data format " + std::to_string(meta_store_format) + ")";
+  }
+
+  int refused(const Error& error) const {
+    std::string_view rest = error.message;
+    while (!rest.empty()) {  // a configuration's problems, one a line
+      const auto end = std::min(rest.find('\n'), rest.size());
+      around_.err << "sallyport: " << rest.substr(0, end) << '\n';
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    if (!error.detail.empty()) around_.err << "sallyport: (" << error.detail << ")\n";
+    return usage_error;
+  }
+
+  Result<Config> load(bool reaches_upstream) const {
+    ConfigInputs inputs;
+    inputs.file = options_.config;
+    inputs.environment = around_.environment;
+    inputs.listen = options_.listen;
+    inputs.data = options_.data;
+    inputs.upstream = options_.upstream;
+    if (reaches_upstream) inputs.npm_registry = programs_.npm_registry;
+    return load_config(inputs);
+  }
+
+  int with_config() const {
+    // A check is of the file: it does not depend on what npm says here.
+    const auto config = load(options_.command != Command::config_check);
+    if (!config) return refused(config.error());
+    if (options_.command == Command::serve) return programs_.serve(*config);
+    if (options_.command == Command::config_show) {
+      around_.out << show_config(*config);
+    } else {
+      around_.out << "The configuration is in order.\n";
+    }
+    return 0;
+  }
+
+  int on_data() const {
+    const auto config = load(false);
+    if (!config) return refused(config.error());
+    ConsoleInput input;
+    input.folder = std::filesystem::current_path().string();
+    if (sets_password(options_.command)) {
+      auto password = new_password();
+      if (!password) return refused(password.error());
+      input.password = std::move(*password);
+    }
+    const ConsoleOutput output{[&](std::string_view text) { around_.out << text << std::flush; },
+                               [&](std::string_view text) { around_.err << text << std::flush; }};
+    const SystemClock clock;
+    SystemRandom random;
+    const auto folder = open_data_folder(config->data, clock, random);
+    if (folder)
+      return run_command(
+          {*folder->identity, *folder->ledger, *folder->meta, *folder->blobs, clock, folder->path}, options_,
+          input, output);
+    if (folder.error().kind != ErrorKind::busy) return refused(folder.error());
+    const auto code = ask_console(config->data, args_, input, output);
+    return code ? *code : refused(code.error());
+  }
+
+  Result<std::string> new_password() const {
+    if (options_.password_file) return password_from(*options_.password_file);
+    if (options_.service && options_.command == Command::user_add) return std::string();
+    auto first = around_.ask_secret("Password for " + options_.user + ": ");
+    if (!first) return first.error();
+    const auto again = around_.ask_secret("Again: ");
+    if (!again) return again.error();
+    if (*first != *again) return fail(ErrorKind::invalid, "The two passwords are not the same.");
+    if (first->empty()) return fail(ErrorKind::invalid, "The password is empty.");
+    return first;
+  }
+
+  Result<std::string> password_from(const std::string& path) const {
+    std::string line;
+    if (path == "-") {
+      std::getline(around_.in, line);
+    } else {
+      std::ifstream file(path, std::ios::binary);
+      if (!file) return fail(ErrorKind::invalid, "The file " + path + " cannot be read.");
+      std::getline(file, line);
+    }
+    if (line.ends_with('\r')) line.pop_back();
+    if (line.empty())
+      return fail(ErrorKind::invalid, "There is no password on the first line of " + path + ".");
+    return line;
+  }
+
+  const std::vector<std::string>& args_;
+  const Programs& programs_;
+  const Surroundings& around_;
+  Options options_;
+};
+
+}  // namespace
+
+Surroundings Surroundings::of_this_process() {
+  std::map<std::string, std::string> environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto equals = text.find('=');
+    if (equals != text.npos) environment.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return {std::move(environment), std::cin, std::cout, std::cerr, &sallyport::ask_secret};
+}
+
+int run(const std::vector<std::string>& args, const Programs& programs, const Surroundings& around) {
+  return Cli(args, programs, around).run();
+}
+
+}  // namespace sallyport
