@@ -1,0 +1,16 @@
+#pragma once
+// Who is asking, before a byte of the body is read: HttpService::authorize.
+
+#include <optional>
+
+#include "proxy/handlers/account_context.hpp"
+#include "proxy/http/request.hpp"
+#include "proxy/http/response.hpp"
+
+namespace sallyport {
+
+// Sets the exchange's principal, or returns the refusal. Roles of a package are the gate's; here it is
+// decided that there is a valid token, that a read-only one writes nothing, and that administrators are.
+asio::awaitable<std::optional<Response>> authorize(AccountContext& context, Exchange& exchange);
+
+}  // namespace sallyport
