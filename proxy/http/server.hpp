@@ -47,7 +47,8 @@ struct HttpService {
 
 class HttpServer {
  public:
-  // All references outlive the server. `disk` reads blobs. Stop the server before the pool.
+  // All references outlive the server. `disk` reads blobs. In order: stop the server, stop every pool that a
+  // handler uses, destroy the server; a pool's job comes back to a thread of the server's.
   HttpServer(HttpOptions options, const HttpService& service, WorkPool& disk, const Clock& clock,
              Random& random);
   ~HttpServer();  // stop()
