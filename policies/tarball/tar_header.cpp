@@ -18,9 +18,9 @@ constexpr Field field_name{0, 100}, field_mode{100, 8}, field_uid{108, 8}, field
     field_magic{257, 8}, field_devmajor{329, 8}, field_devminor{337, 8}, field_prefix{345, 155},
     field_tail{500, 12};
 constexpr std::size_t type_at = 156;
-// node-tar writes access and change time into the prefix's last bytes (the layout of star); every reader
-// stops at the NUL before them.
-constexpr std::size_t star_times_at = 476;
+// The layout of star, which node-tar writes: a shorter prefix, a NUL, access and change time. Readers tell by
+// that NUL, or stop at it.
+constexpr Field field_short_prefix{345, 131}, field_star_atime{476, 12}, field_star_ctime{488, 12};
 
 constexpr std::size_t name_bytes_max = 100, prefix_bytes_max = 155;
 
@@ -31,6 +31,10 @@ std::string_view text_of(std::string_view block, Field f) {
 
 bool all_zero(std::string_view bytes) {
   return bytes.find_first_not_of('\0') == bytes.npos;
+}
+
+bool padded_with_zeros(std::string_view block, Field f) {
+  return all_zero(block.substr(f.at, f.width).substr(text_of(block, f).size()));
 }
 
 // Octal digits, then at least one blank or NUL and nothing else. An empty field is all NUL.
@@ -167,11 +171,13 @@ std::variant<TarHeaderFields, HeaderFlaw> parse_tar_header(
   if (!all_zero(block.substr(field_tail.at, field_tail.width))) {
     return flaw("tar/number", "a tar header carries bytes after its last field");
   }
-  if (!all_zero(block.substr(name.size(), field_name.width - name.size())) ||
-      !all_zero(block.substr(
-          field_prefix.at + prefix.size(),
-          std::max(star_times_at, field_prefix.at + prefix.size()) - field_prefix.at - prefix.size()))) {
+  const bool star_times = prefix.size() < field_short_prefix.width;
+  if (!padded_with_zeros(block, field_name) ||
+      !padded_with_zeros(block, star_times ? field_short_prefix : field_prefix)) {
     return flaw("tar/path", "the path holds a NUL");
+  }
+  if (star_times && (!octal_of(block, field_star_atime, true) || !octal_of(block, field_star_ctime, true))) {
+    return flaw("tar/number", "a number of an entry is not octal or out of range");
   }
   fields.size = *size;
   fields.mode = static_cast<std::uint32_t>(*mode & 07777);

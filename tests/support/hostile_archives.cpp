@@ -424,6 +424,7 @@ void add_number(Collection& c) {
   field("magic-unended", [](TarHeader& h) { h.magic = "ustar0"; });
   field("version", [](TarHeader& h) { h.version = "01"; });
   field("version-empty", [](TarHeader& h) { h.version = ""; });
+  field("star-time", [](TarHeader& h) { h.prefix = std::string(131, '\0') + "035601166/4 "s; });
   field("tail", [](TarHeader& h) { h.tail = "tar\0"s; });
   field("tail-star", [](TarHeader& h) { h.tail = std::string(8, '\0') + "tar\0"s; });
   // A checksum of signed bytes, as one old system wrote it and one reader still takes it.
