@@ -1,0 +1,163 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "policies/rule_run.hpp"
+
+using namespace sallyport;
+
+namespace {
+
+const TarEntry entry_a{"package/a.js", "a.js", false, 3, 0644, 512, sha256("abc")};
+const FileContent no_content;
+
+Release release_of_one_file() {
+  Release release;
+  release.files.push_back({entry_a, no_content});
+  return release;
+}
+
+Rule rule_of(void (*check)(const Release&, FindingSink&),
+             std::vector<Defaults> tiers = {everywhere(Action::warn)}) {
+  return {{"test/rule", "a rule of the tests", "change it", std::move(tiers)}, check};
+}
+
+std::vector<Finding> run(const Rule& rule, const Policy& policy = {},
+                         const Release& release = release_of_one_file()) {
+  const Rule* rules[] = {&rule};
+  return run_rules(rules, release, policy, Profile::open);
+}
+
+}  // namespace
+
+TEST_CASE("a finding carries the rule, its action and fix, and the path as the archive has it") {
+  const auto found = run(rule_of([](const Release&, FindingSink& sink) {
+    sink.add({.file = "a.js", .message = "bad \x1b[31mthing", .evidence = "\xff", .line = 7, .offset = 100});
+  }));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].rule == "test/rule");
+  CHECK(found[0].action == Action::warn);
+  CHECK(found[0].file == "package/a.js");
+  CHECK(found[0].fix == "change it");
+  CHECK(found[0].line == 7);
+  CHECK(found[0].offset == 100);
+  CHECK(found[0].message == "bad ?[31mthing");
+  CHECK(found[0].evidence == "?");
+  CHECK(found[0].fingerprint.starts_with("sha256-"));
+  CHECK(found[0].fingerprint.size() == 7 + 64);
+}
+
+TEST_CASE("paths of what is not a file of the archive") {
+  const auto found = run(rule_of([](const Release&, FindingSink& sink) {
+    sink.add({.file = "a.js!inner/b", .message = "m"});
+    sink.add({.file = "dist/absent.js", .message = "m"});
+    sink.add({.message = "m", .archive_path = "/etc/passwd"});
+    sink.add({.message = "m"});
+  }));
+  REQUIRE(found.size() == 4);
+  CHECK(found[0].file == "package/a.js!inner/b");
+  CHECK(found[1].file == "package/dist/absent.js");
+  CHECK(found[2].file == "/etc/passwd");
+  CHECK(found[3].file.empty());
+}
+
+TEST_CASE("the fingerprint stays while the finding does, and changes with what was found") {
+  const auto print = [](void (*check)(const Release&, FindingSink&),
+                        const Release& release = release_of_one_file()) {
+    return run(rule_of(check), {}, release).at(0).fingerprint;
+  };
+  const auto in_file = [](const Release&, FindingSink& sink) {
+    sink.add({.file = "a.js", .message = "5 lines"});
+  };
+  const auto in_file_reworded = [](const Release&, FindingSink& sink) {
+    sink.add({.file = "a.js", .message = "6 lines"});
+  };
+  CHECK(print(in_file) == print(in_file_reworded));
+  TarEntry altered = entry_a;
+  altered.digest = sha256("abd");
+  Release other;
+  other.files.push_back({altered, no_content});
+  CHECK(print(in_file) != print(in_file, other));
+  CHECK(print([](const Release&, FindingSink& s) {
+          s.add({.file = "a.js", .message = "m", .content_digest = "d1"});
+        }) != print([](const Release&, FindingSink& s) {
+          s.add({.file = "a.js", .message = "m", .content_digest = "d2"});
+        }));
+  // Of a release as a whole there is no content: other figures are another finding, to be acknowledged anew.
+  CHECK(print([](const Release&, FindingSink& s) { s.add({.message = "grew 4 times"}); }) !=
+        print([](const Release&, FindingSink& s) { s.add({.message = "grew 5 times"}); }));
+}
+
+TEST_CASE("a rule that throws holds, and what it said before stays") {
+  const auto found = run(rule_of(
+      [](const Release&, FindingSink& sink) {
+        sink.add({.message = "first"});
+        throw std::runtime_error("no \x07 idea");
+      },
+      {everywhere(Action::note)}));
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].message == "first");
+  CHECK(found[1].action == Action::warn);
+  CHECK(found[1].message.find("no ? idea") != std::string::npos);
+  CHECK(verdict_of(found) == Verdict::hold);
+}
+
+TEST_CASE("a rule that is off is not run; an override counts for every tier") {
+  const Rule noisy = rule_of([](const Release&, FindingSink& sink) { sink.add({.message = "m"}, 1); },
+                             {everywhere(Action::off), everywhere(Action::block)});
+  CHECK(run(noisy).at(0).action == Action::block);
+  const Rule throwing = rule_of([](const Release&, FindingSink&) { throw std::runtime_error("ran"); });
+  CHECK(run(throwing).size() == 1);
+  Policy off;
+  off.overrides["test/rule"] = Action::off;
+  CHECK(run(throwing, off).empty());
+  CHECK(run(noisy, off).empty());
+  Policy note;
+  note.overrides["test/rule"] = Action::note;
+  CHECK(run(noisy, note).at(0).action == Action::note);
+}
+
+TEST_CASE("a tier that the rule does not have counts as the first") {
+  const Rule rule = rule_of(
+      [](const Release&, FindingSink& sink) {
+        sink.add({.message = "m"}, 5);
+        sink.add({.message = "m"}, -1);
+      },
+      {everywhere(Action::block), everywhere(Action::note)});
+  const auto found = run(rule);
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].action == Action::block);
+  CHECK(found[1].action == Action::block);
+}
+
+TEST_CASE("findings of one rule are bounded, and what is left out keeps its weight") {
+  const Rule rule = rule_of(
+      [](const Release&, FindingSink& sink) {
+        for (int i = 0; i < 600; ++i) sink.add({.message = std::to_string(i)}, i < 599 ? 1 : 0);
+      },
+      {everywhere(Action::block), everywhere(Action::note)});
+  const auto found = run(rule);
+  REQUIRE(found.size() == findings_per_rule_max + 1);
+  CHECK(found.back().message == "the rule found 100 more than are listed");
+  CHECK(found.back().action == Action::block);
+}
+
+TEST_CASE("worst first, then by rule and file") {
+  std::vector<Finding> findings;
+  const auto add = [&](const char* rule, Action action, const char* file) {
+    Finding& f = findings.emplace_back();
+    f.rule = rule;
+    f.action = action;
+    f.file = file;
+  };
+  add("b/b", Action::note, "");
+  add("b/b", Action::block, "z");
+  add("b/b", Action::block, "a");
+  add("a/a", Action::block, "z");
+  sort_findings(findings);
+  CHECK(findings[0].rule == "a/a");
+  CHECK(findings[1].file == "a");
+  CHECK(findings[2].file == "z");
+  CHECK(findings[3].action == Action::note);
+}
