@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -50,7 +51,6 @@ void add_patterns(CompiledRules& rules) {
   std::map<std::string, std::vector<std::uint32_t>> keywords;
   for (std::uint32_t i = 0; i < rules.secrets.rules.size(); ++i) {
     const SecretRule& rule = rules.secrets.rules[i];
-    rules.reach.push_back(reach_of(rule));
     for (const auto& keyword : rule.keywords) keywords[keyword].push_back(i);
     if (rule.keywords.empty()) rules.patterns.push_back({rule.pattern, expression_flags, {i}});
   }
@@ -93,26 +93,35 @@ std::filesystem::path cache_path(const std::string& folder, const std::string& d
   return std::filesystem::path(folder) / ("content-" + to_hex(sha256(key)).substr(0, 32) + ".hsdb");
 }
 
-// A cached file is the SHA-256 of the rest, then the database as Vectorscan writes it.
-Database load(const std::filesystem::path& path) {
+// A cached file is the SHA-256 of the rest, each rule's reach (4 bytes, this machine's order), then the
+// database as Vectorscan writes it. False: there is none, or it is damaged.
+bool load(const std::filesystem::path& path, CompiledRules& rules) {
   std::ifstream in(path, std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   constexpr std::size_t head = 32;
-  if (bytes.size() <= head) return nullptr;
+  const std::size_t reaches = rules.secrets.rules.size() * sizeof(std::uint32_t);
+  if (bytes.size() <= head + reaches) return false;
   const Sha256 digest = sha256(std::string_view(bytes).substr(head));
-  if (as_text(digest.bytes) != std::string_view(bytes).substr(0, head)) return nullptr;
+  if (as_text(digest.bytes) != std::string_view(bytes).substr(0, head)) return false;
   hs_database_t* database = nullptr;
-  if (hs_deserialize_database(bytes.data() + head, bytes.size() - head, &database) != HS_SUCCESS)
-    return nullptr;
-  return Database(database);
+  if (hs_deserialize_database(bytes.data() + head + reaches, bytes.size() - head - reaches, &database) !=
+      HS_SUCCESS)
+    return false;
+  rules.database.reset(database);
+  rules.reach.resize(rules.secrets.rules.size());
+  std::memcpy(rules.reach.data(), bytes.data() + head, reaches);
+  return true;
 }
 
 // Best effort: without a cache the next start compiles again.
-void store(const std::filesystem::path& path, const hs_database_t* database) {
+void store(const std::filesystem::path& path, const CompiledRules& rules) {
   char* bytes = nullptr;
   std::size_t size = 0;
-  if (hs_serialize_database(database, &bytes, &size) != HS_SUCCESS) return;
-  const std::string_view text(bytes, size);
+  if (hs_serialize_database(rules.database.get(), &bytes, &size) != HS_SUCCESS) return;
+  std::string text(reinterpret_cast<const char*>(rules.reach.data()),
+                   rules.reach.size() * sizeof(std::uint32_t));
+  text.append(bytes, size);
+  std::free(bytes);  // NOLINT: allocated by the library with malloc
   const Sha256 digest = sha256(text);
   std::error_code ignored;
   std::filesystem::create_directories(path.parent_path(), ignored);
@@ -124,7 +133,6 @@ void store(const std::filesystem::path& path, const hs_database_t* database) {
     std::filesystem::rename(temporary, path, ignored);
   else
     std::filesystem::remove(temporary, ignored);
-  std::free(bytes);  // NOLINT: allocated by the library with malloc
 }
 
 }  // namespace
@@ -158,12 +166,12 @@ Result<std::shared_ptr<const ContentRules>> ContentRules::build(
   add_patterns(*rules);
 
   const auto path = cache_path(cache_folder, rules->digest_);
-  if (!cache_folder.empty()) rules->database = load(path);
-  if (!rules->database) {
+  if (cache_folder.empty() || !load(path, *rules)) {
     auto compiled = compile(*rules);
     if (!compiled) return compiled.error();
     rules->database = std::move(*compiled);
-    if (!cache_folder.empty()) store(path, rules->database.get());
+    for (const SecretRule& rule : rules->secrets.rules) rules->reach.push_back(reach_of(rule));
+    if (!cache_folder.empty()) store(path, *rules);
   }
   hs_scratch_t* scratch = nullptr;
   if (hs_alloc_scratch(rules->database.get(), &scratch) != HS_SUCCESS)
