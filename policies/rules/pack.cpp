@@ -40,7 +40,8 @@ void check_outside_files(const Release& release, FindingSink& sink) {
     if (!list.admits(path)) outside[baseline && !known.contains(path) ? 1 : 0].push_back(path);
   }
   for (const int tier : {0, 1}) {
-    const std::string since = tier == 1 ? ", and " + printable(baseline->version) + " did not have it" : "";
+    const std::string since =
+        tier == 1 && baseline ? ", and " + printable(baseline->version) + " did not have it" : "";
     for (std::size_t i = 0; i < outside[tier].size() && i < kFindingsMax; ++i) {
       const std::size_t rest = outside[tier].size() - i - 1;
       const bool last = i + 1 == kFindingsMax && rest > 0;
