@@ -157,7 +157,7 @@ Glob::Part Glob::part(std::string_view text) {
 }
 
 Glob::Glob(std::string_view pattern) {
-  while (pattern.starts_with('!') && !pattern.starts_with("!(")) {
+  while (pattern.starts_with('!')) {
     negated_ = !negated_;
     pattern.remove_prefix(1);
   }

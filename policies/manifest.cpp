@@ -163,7 +163,7 @@ Result<Manifest> Manifest::from(json::object raw) {
   if (const json::array* files = array_at(raw, "files")) {
     m.files.emplace();
     for (const json::value& pattern : *files) {
-      if (pattern.is_string() && !pattern.get_string().empty()) m.files->emplace_back(pattern.get_string());
+      if (pattern.is_string()) m.files->emplace_back(pattern.get_string());
     }
   }
   // npm refuses any truthy `private`, so a string "false" is private as well.

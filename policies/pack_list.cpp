@@ -1,6 +1,7 @@
 #include "policies/pack_list.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <stdexcept>
 
@@ -56,6 +57,28 @@ constexpr std::string_view kStrict[] = {
     "!/notice{,.*[^~$]}",
 };
 
+// The place that `path` names below the package's folder, empty for that folder; nothing if it leads out of
+// it.
+std::optional<std::string> below_root(std::string_view path) {
+  std::vector<std::string_view> parts;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view part = path.substr(begin, end - begin);
+    begin = end + 1;
+    if (part.empty() || part == ".") continue;
+    if (part != "..") {
+      parts.push_back(part);
+    } else if (parts.empty()) {
+      return std::nullopt;
+    } else {
+      parts.pop_back();
+    }
+  }
+  std::string out;
+  for (const std::string_view part : parts) out.append(out.empty() ? "" : "/").append(part);
+  return out;
+}
+
 }  // namespace
 
 PackList::PackList(const Manifest& manifest, const std::vector<std::string>& paths)
@@ -83,19 +106,16 @@ PackList::PackList(const Manifest& manifest, const std::vector<std::string>& pat
       if (file.starts_with("./")) file.erase(0, 1);
       if (file.ends_with("/*")) file += '*';
       const std::string rule = "!" + file;
-      std::string on_disk = file;
-      on_disk.erase(0, std::min(on_disk.find_first_not_of('!'), on_disk.size()));
-      while (on_disk.starts_with('/')) on_disk.erase(0, 1);
-      std::string as_folder = on_disk;
-      while (as_folder.ends_with('/')) as_folder.pop_back();
-      if (files.contains(on_disk)) {
+      const std::optional<std::string> on_disk =
+          below_root(file.substr(std::min(file.find_first_not_of('!'), file.size())));
+      if (on_disk && files.contains(*on_disk)) {
         strict_first.push_back(rule);
         // In a folder of the first level, a file named one by one is in whatever the defaults say.
-        if (const std::size_t slash = on_disk.find('/');
-            slash != std::string::npos && slash == on_disk.rfind('/')) {
-          required_.emplace_back(on_disk.substr(0, slash), Glob("!" + on_disk.substr(slash + 1)));
+        if (const std::size_t slash = on_disk->find('/');
+            slash != std::string::npos && slash == on_disk->rfind('/')) {
+          required_.emplace_back(on_disk->substr(0, slash), Glob("!" + on_disk->substr(slash + 1)));
         }
-      } else if (as_folder.empty() || as_folder == "." || folders.contains(as_folder)) {
+      } else if (on_disk && (on_disk->empty() || folders.contains(*on_disk))) {
         root_.files.emplace_back(rule);
         root_.files.emplace_back(rule + "/**");
       } else {

@@ -44,7 +44,7 @@ TEST_CASE("what is optional is not a dependency, and what is bundled is one") {
 
 TEST_CASE("files and private are read as npm reads them") {
   CHECK_FALSE(read(R"("files":"dist")").files.has_value());
-  CHECK(*read(R"("files":["dist",3,""])").files == std::vector<std::string>{"dist"});
+  CHECK(*read(R"("files":["dist",3,""])").files == std::vector<std::string>{"dist", ""});
   CHECK(read(R"("private":true)").is_private);
   CHECK(read(R"("private":"false")").is_private);
   CHECK_FALSE(read(R"("private":false)").is_private);
