@@ -168,6 +168,7 @@ Report Inspection::finish(ReleaseContext context) {
   release.tag = std::move(context.tag);
   release.public_upstream = context.public_upstream;
   release.publisher_scopes = std::move(context.publisher_scopes);
+  release.registries = std::move(context.registries);
   release.packed_bytes = s.packed_bytes;
   release.packaged = packaged ? &*packaged : nullptr;
   release.published = context.published ? &*context.published : nullptr;
