@@ -1,0 +1,276 @@
+#include "proxy/cli/scan.hpp"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+
+#include "policies/inspection.hpp"
+#include "policies/report.hpp"
+#include "proxy/cli/npm_pack.hpp"
+#include "storage/base/package_name.hpp"
+#include "storage/base/semver.hpp"
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int refused = 1, usage_error = 2;
+
+struct ScanOptions {
+  std::string subject, previous, policy;
+  std::string profile = "proprietary", format = "text", fail_on = "block";
+};
+
+// Gone with everything in it, however the scan ends.
+class TemporaryFolder {
+ public:
+  static Result<std::unique_ptr<TemporaryFolder>> create() {
+    std::string path = (fs::temp_directory_path() / "sallyport-scan-XXXXXX").string();
+    if (mkdtemp(path.data()) == nullptr) {
+      return fail(ErrorKind::unavailable,
+                  "No temporary folder could be made; set TMPDIR to one that is writable.");
+    }
+    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(path));
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  Result<fs::path> below(const char* name) const {
+    std::error_code failed;
+    fs::create_directory(path_ / name, failed);
+    if (failed) return fail(ErrorKind::unavailable, "No temporary folder could be made.", failed.message());
+    return path_ / name;
+  }
+
+ private:
+  explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {}
+  fs::path path_;
+};
+
+Result<std::string> text_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(ErrorKind::invalid, "The file " + printable(path.string()) + " cannot be read.");
+  return std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// Compiling the secret rules takes seconds, once: kept where the user's caches are.
+std::string cache_folder() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? fs::path(value) : fs::path();
+  };
+  fs::path folder = variable("XDG_CACHE_HOME");
+  if (folder.empty() && !variable("HOME").empty()) folder = variable("HOME") / ".cache";
+  if (folder.empty()) return {};
+  folder /= "sallyport";
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  return failed ? std::string() : folder.string();
+}
+
+class Scan {
+ public:
+  Scan(ScanOptions options, std::ostream& out) : options_(std::move(options)), out_(out) {}
+
+  Result<int> run() {
+    if (const auto ready = prepare(); !ready) return ready.error();
+    History history;
+    if (!options_.previous.empty()) {
+      auto tarball = previous_tarball();
+      if (!tarball) return tarball.error();
+      auto before = inspect(*tarball, {});
+      if (!before) return before.error();
+      if (before->facts.version.empty()) {
+        return fail(ErrorKind::invalid, "The previous release cannot be compared with: " + options_.previous +
+                                            " is not a package that can be read.");
+      }
+      for (const FileFact& file : before->facts.files) history.types_seen.insert(file.type);
+      history.largest_file_bytes.push_back(largest(before->facts));
+      history.baseline = std::move(before->facts);
+      history.baseline_origin = "previous";
+    }
+    auto tarball = subject_tarball();
+    if (!tarball) return tarball.error();
+    const auto report = inspect(*tarball, std::move(history));
+    if (!report) return report.error();
+    print(*report);
+    const Action limit = *parse_action(options_.fail_on);
+    const bool fails = std::any_of(report->findings.begin(), report->findings.end(),
+                                   [limit](const Finding& finding) { return finding.action >= limit; });
+    return fails ? refused : 0;
+  }
+
+ private:
+  Result<void> prepare() {
+    auto folder = TemporaryFolder::create();
+    if (!folder) return folder.error();
+    folder_ = std::move(*folder);
+    auto rules = std::make_shared<InspectionRules>();
+    std::vector<std::string> own_secret_rules;
+    if (!options_.policy.empty()) {
+      const auto text = text_of(options_.policy);
+      if (!text) return text.error();
+      auto policy = Policy::parse(*text, options_.policy);
+      if (!policy) return policy.error();
+      rules->policy = std::move(*policy);
+      for (const std::string& file : rules->policy.secret_rule_files) {
+        auto own = text_of(fs::path(options_.policy).parent_path() / file);
+        if (!own) return own.error();
+        own_secret_rules.push_back(std::move(*own));
+      }
+    }
+    auto content = ContentRules::build(own_secret_rules, cache_folder());
+    if (!content) return content.error();
+    rules->content = std::move(*content);
+    const auto scratch = folder_->below("scratch");
+    if (!scratch) return scratch.error();
+    rules->scratch_folder = scratch->string();
+    rules_ = std::move(rules);
+    return {};
+  }
+
+  Result<fs::path> subject_tarball() const {
+    std::error_code ignored;
+    if (fs::is_directory(options_.subject, ignored)) return packed(options_.subject, "subject");
+    return fs::path(options_.subject);
+  }
+
+  Result<fs::path> packed(const fs::path& source, const char* below) const {
+    const auto into = folder_->below(below);
+    return into ? npm_pack_folder(source, *into) : into.error();
+  }
+
+  // A file or folder that exists is meant before a name@version is.
+  Result<fs::path> previous_tarball() const {
+    const std::string& previous = options_.previous;
+    std::error_code ignored;
+    if (fs::is_directory(previous, ignored)) return packed(previous, "previous");
+    if (fs::exists(previous, ignored)) return fs::path(previous);
+    const std::size_t at = previous.find('@', 1);
+    if (at != std::string::npos) {
+      const auto name = PackageName::parse(previous.substr(0, at));
+      const auto version = Version::parse(previous.substr(at + 1));
+      if (name && version) {
+        const auto into = folder_->below("previous");
+        return into ? npm_pack_released(name->full(), version->text(), *into) : into.error();
+      }
+    }
+    return fail(ErrorKind::invalid, "--previous must be a tarball, a folder or NAME@VERSION, and " +
+                                        printable(previous) + " is none of them.");
+  }
+
+  static std::uint64_t largest(const Facts& facts) {
+    std::uint64_t bytes = 0;
+    for (const FileFact& file : facts.files) bytes = std::max(bytes, file.size);
+    return bytes;
+  }
+
+  Result<Report> inspect(const fs::path& tarball, History history) const {
+    std::ifstream file(tarball, std::ios::binary);
+    std::error_code ignored;
+    if (!file || fs::is_directory(tarball, ignored)) {
+      return fail(ErrorKind::invalid, "The tarball " + printable(tarball.string()) + " cannot be read.");
+    }
+    Inspection inspection(rules_);
+    std::vector<char> block(256u << 10);
+    while (file.read(block.data(), static_cast<std::streamsize>(block.size())), file.gcount() > 0) {
+      inspection.feed(as_bytes({block.data(), static_cast<std::size_t>(file.gcount())}));
+    }
+    if (file.bad()) return fail(ErrorKind::unavailable, "The tarball could not be read to its end.");
+    ReleaseContext context;
+    context.profile = *parse_profile(options_.profile);
+    context.history = std::move(history);
+    context.now = SystemClock().now();
+    return inspection.finish(std::move(context));
+  }
+
+  void print(const Report& report) const {
+    if (options_.format == "json") {
+      out_ << json::serialize(to_json(report)) << '\n';
+    } else if (options_.format == "sarif") {
+      out_ << json::serialize(to_sarif(report)) << '\n';
+    } else {
+      const bool colour =
+          &out_ == &std::cout && isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+      out_ << to_text(report, colour);
+    }
+    out_ << std::flush;
+  }
+
+  ScanOptions options_;
+  std::ostream& out_;
+  std::unique_ptr<TemporaryFolder> folder_;
+  std::shared_ptr<const InspectionRules> rules_;
+};
+
+void describe(CLI::App& app, ScanOptions& options) {
+  app.add_option("TARBALL|DIR", options.subject, "What to judge; a folder is packed by npm first")
+      ->required();
+  app.add_option("--previous", options.previous,
+                 "The release before, to compare with: TARBALL, DIR or NAME@VERSION");
+  app.add_option("--profile", options.profile, "proprietary, open or internal")
+      ->check(CLI::IsMember({"proprietary", "open", "internal"}));
+  app.add_option("--policy", options.policy, "Policy file with overrides of the profile")->type_name("FILE");
+  app.add_option("--format", options.format, "text, json or sarif")
+      ->check(CLI::IsMember({"text", "json", "sarif"}));
+  app.add_option("--fail-on", options.fail_on,
+                 "The least action that makes the exit code 1: note, warn, escalate or block")
+      ->check(CLI::IsMember({"note", "warn", "escalate", "block"}));
+  app.footer(
+      "A folder is packed with npm pack --ignore-scripts: nothing of the package is executed.\n"
+      "Exit code: 0 nothing to refuse (a release that would be held counts as 0), 1 findings that refuse,\n"
+      "2 nothing could be judged.\n"
+      "Example: sallyport scan . --previous @acme/lib@1.2.2 --format sarif > sallyport.sarif");
+}
+
+// CLI11 names an unknown flag; the nearest known one is ours to add.
+std::string mistake(const CLI::App& app, const std::vector<std::string>& args, const CLI::ParseError& error) {
+  std::vector<std::string> flags = {"--help"};
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+  }
+  for (const std::string& arg : args) {
+    const std::string flag = arg.substr(0, arg.find('='));
+    if (!flag.starts_with("--") || std::find(flags.begin(), flags.end(), flag) != flags.end()) continue;
+    const std::string near = nearest(flag, flags);
+    return "unknown option " + printable(flag, 60) + (near.empty() ? "." : "; did you mean " + near + "?");
+  }
+  return printable(error.what(), 300) + ".";
+}
+
+}  // namespace
+
+int run_scan(const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
+  ScanOptions options;
+  CLI::App app{"Judge a tarball or folder as a publish would be.", "sallyport scan"};
+  describe(app, options);
+  try {
+    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));
+  } catch (const CLI::CallForHelp&) {
+    out << app.help();
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    err << "sallyport scan: " << mistake(app, args, error) << " See `sallyport scan --help`.\n";
+    return usage_error;
+  }
+  const auto done = Scan(std::move(options), out).run();
+  if (done) return *done;
+  err << "sallyport scan: " << done.error().message << '\n';
+  if (!done.error().detail.empty()) err << done.error().detail << '\n';
+  return usage_error;
+}
+
+}  // namespace sallyport
