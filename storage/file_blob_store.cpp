@@ -248,8 +248,8 @@ class FileBlobStore final : public BlobStore {
       if (names.has_error()) return names.error();
       for (const std::string& name : *names) {
         const auto digest = sha512_from_hex(name);
-        if (digest.has_error() || folders_->path(name) != folders_->blobs + '/' + prefix + '/' + name)
-          continue;
+        // A name that open() would never look for is no blob.
+        if (digest.has_error() || to_hex(*digest) != name || !name.starts_with(prefix)) continue;
         struct stat info{};
         if (::lstat(folders_->path(name).c_str(), &info) != 0) continue;  // removed in the meantime
         if (!S_ISREG(info.st_mode)) continue;

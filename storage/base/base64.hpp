@@ -12,8 +12,8 @@
 
 namespace sallyport {
 
-std::string base64_encode(Bytes bytes);     // standard alphabet, padded
-std::string base64url_encode(Bytes bytes);  // URL alphabet, no padding
+std::string base64_encode(Bytes bytes);                    // standard alphabet, padded
+std::string base64url_encode(Bytes bytes);                 // URL alphabet, no padding
 Result<std::string> base64_decode(std::string_view text);  // whole text, same strictness as the stream
 
 // Streaming decoder: standard alphabet, no white space, padding required, unused bits zero, nothing after

@@ -34,7 +34,9 @@ using Sha512 = Digest<64>;
 
 std::string to_hex(Bytes bytes);
 template <std::size_t N>
-std::string to_hex(const Digest<N>& d) { return to_hex(Bytes(d.bytes)); }
+std::string to_hex(const Digest<N>& d) {
+  return to_hex(Bytes(d.bytes));
+}
 Result<std::string> from_hex(std::string_view hex);  // raw bytes; lower or upper case
 Result<Sha512> sha512_from_hex(std::string_view hex);
 
@@ -62,7 +64,9 @@ using Sha512Hasher = Hasher<64>;
 Sha1 sha1(Bytes bytes);
 Sha256 sha256(Bytes bytes);
 Sha512 sha512(Bytes bytes);
-inline Sha256 sha256(std::string_view text) { return sha256(as_bytes(text)); }
+inline Sha256 sha256(std::string_view text) {
+  return sha256(as_bytes(text));
+}
 
 // Subresource integrity as npm writes it: "sha512-<base64>".
 std::string to_integrity(const Sha512& d);

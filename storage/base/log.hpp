@@ -16,10 +16,18 @@ void set_level(Level level);
 Level parse_level(std::string_view name, Level otherwise);
 
 void write(Level level, std::string_view event, boost::json::object fields = {});
-inline void debug(std::string_view event, boost::json::object f = {}) { write(Level::debug, event, std::move(f)); }
-inline void info(std::string_view event, boost::json::object f = {}) { write(Level::info, event, std::move(f)); }
-inline void warn(std::string_view event, boost::json::object f = {}) { write(Level::warn, event, std::move(f)); }
-inline void error(std::string_view event, boost::json::object f = {}) { write(Level::error, event, std::move(f)); }
+inline void debug(std::string_view event, boost::json::object f = {}) {
+  write(Level::debug, event, std::move(f));
+}
+inline void info(std::string_view event, boost::json::object f = {}) {
+  write(Level::info, event, std::move(f));
+}
+inline void warn(std::string_view event, boost::json::object f = {}) {
+  write(Level::warn, event, std::move(f));
+}
+inline void error(std::string_view event, boost::json::object f = {}) {
+  write(Level::error, event, std::move(f));
+}
 
 // From now on every occurrence of `secret` (8 characters or more) in a value is replaced.
 void redact(std::string secret);

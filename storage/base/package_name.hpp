@@ -18,10 +18,10 @@ class PackageName {
   // From a URL path segment: "lib", "@acme%2flib", "@acme%2Flib" or "@acme/lib", decoded exactly once.
   static Result<PackageName> parse_escaped(std::string_view segment);
 
-  const std::string& full() const { return full_; }  // "@acme/lib"
-  std::string_view scope() const;                    // "@acme", or empty
-  std::string_view base() const;                     // "lib"
-  std::string escaped() const;                       // "@acme%2flib", as npm writes it in a path
+  const std::string& full() const { return full_; }          // "@acme/lib"
+  std::string_view scope() const;                            // "@acme", or empty
+  std::string_view base() const;                             // "lib"
+  std::string escaped() const;                               // "@acme%2flib", as npm writes it in a path
   std::string tarball_file(std::string_view version) const;  // "lib-1.0.0.tgz"
   std::string tarball_path(std::string_view version) const;  // "/@acme/lib/-/lib-1.0.0.tgz"
 

@@ -20,12 +20,14 @@ struct Version {
   // No leading "v", no blanks, no leading zeros, numbers up to 2^53-1, at most 256 characters.
   static Result<Version> parse(std::string_view text);
   bool is_prerelease() const { return !prerelease.empty(); }
-  std::string text() const;           // canonical, without build
+  std::string text() const;  // canonical, without build
   std::string text_with_build() const;
 };
 
 // Semver precedence; build metadata is ignored.
 std::strong_ordering compare(const Version& a, const Version& b);
-inline bool operator<(const Version& a, const Version& b) { return compare(a, b) < 0; }
+inline bool operator<(const Version& a, const Version& b) {
+  return compare(a, b) < 0;
+}
 
 }  // namespace sallyport
