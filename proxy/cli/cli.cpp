@@ -24,9 +24,11 @@ class Cli {
       : args_(args), programs_(programs), around_(around) {}
 
   int run() {
-    // `scan` reads its own arguments.
+    // `scan` and `stage` read their own arguments.
     if (!args_.empty() && args_.front() == "scan")
       return programs_.scan({args_.begin() + 1, args_.end()}, around_.out, around_.err);
+    if (!args_.empty() && args_.front() == "stage")
+      return programs_.stage({args_.begin() + 1, args_.end()}, around_.out, around_.err);
     const CommandLine line = parse_command_line(args_, version());
     around_.out << line.out;
     around_.err << line.err;
@@ -38,7 +40,10 @@ class Cli {
         around_.out << config_reference();
         return 0;
       case Command::routes:
-        around_.out << programs_.routes();
+        if (auto table = programs_.routes())
+          around_.out << *table;
+        else
+          return refused(table.error());
         return 0;
       default:
         return with_config();
