@@ -9,14 +9,25 @@
 #include "proxy/cli/command_line.hpp"
 #include "proxy/cli/commands.hpp"
 #include "proxy/cli/console.hpp"
+#include "proxy/cli/stage.hpp"
 #include "proxy/cli/terminal.hpp"
 #include "proxy/data_folder.hpp"
+#include "storage/base/log.hpp"
 #include "storage/rocks_meta_store.hpp"
 
 namespace sallyport {
 namespace {
 
 constexpr int usage_error = 2;
+
+// A command's own sentences are what its user reads: the store's notes about itself stay out of them.
+class QuietLog {
+ public:
+  QuietLog() { log::set_level(log::Level::warn); }
+  ~QuietLog() { log::set_level(log::Level::info); }
+  QuietLog(const QuietLog&) = delete;
+  QuietLog& operator=(const QuietLog&) = delete;
+};
 
 class Cli {
  public:
@@ -28,7 +39,8 @@ class Cli {
     if (!args_.empty() && args_.front() == "scan")
       return programs_.scan({args_.begin() + 1, args_.end()}, around_.out, around_.err);
     if (!args_.empty() && args_.front() == "stage")
-      return programs_.stage({args_.begin() + 1, args_.end()}, around_.out, around_.err);
+      return run_stage({args_.begin() + 1, args_.end()},
+                       {NpmSurroundings::of_this_process(), around_.out, around_.err, around_.ask_secret});
     const CommandLine line = parse_command_line(args_, version());
     around_.out << line.out;
     around_.err << line.err;
@@ -40,10 +52,7 @@ class Cli {
         around_.out << config_reference();
         return 0;
       case Command::routes:
-        if (auto table = programs_.routes())
-          around_.out << *table;
-        else
-          return refused(table.error());
+        around_.out << programs_.routes();
         return 0;
       default:
         return with_config();
@@ -91,6 +100,7 @@ class Cli {
   }
 
   int on_data() const {
+    const QuietLog quiet;
     const auto config = load(false);
     if (!config) return refused(config.error());
     ConsoleInput input;

@@ -18,9 +18,7 @@ struct Programs {
   std::function<int(const Config&)> serve;
   // The arguments after "scan".
   std::function<int(const std::vector<std::string>& args, std::ostream& out, std::ostream& err)> scan;
-  // The arguments after "stage".
-  std::function<int(const std::vector<std::string>& args, std::ostream& out, std::ostream& err)> stage;
-  std::function<Result<std::string>()> routes;  // the route table as Markdown
+  std::function<std::string()> routes;  // the route table as Markdown
   std::function<Result<FoundRegistry>()> npm_registry;
 };
 
