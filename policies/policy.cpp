@@ -1,5 +1,6 @@
 #include "policies/policy.hpp"
 
+#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include <limits>
