@@ -1,6 +1,5 @@
 #include "policies/policy.hpp"
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include <limits>

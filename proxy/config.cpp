@@ -86,13 +86,12 @@ class Loader {
     std::ostringstream text;
     if (in) text << in.rdbuf();
     if (!in) return problem(path + ": cannot be read: check the path and its permissions");
-    toml::table root;
-    try {
-      root = toml::parse(text.str(), path);
-    } catch (const toml::parse_error& error) {
+    const toml::parse_result parsed = toml::parse(text.str(), path);
+    if (!parsed) {
+      const toml::parse_error& error = parsed.error();
       return problem(place(error.source()) + ": " + std::string(error.description()));
     }
-    read_root(root);
+    read_root(parsed.table());
   }
 
   void read_root(const toml::table& root) {

@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 #include "storage/base/text.hpp"

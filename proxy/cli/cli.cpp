@@ -9,7 +9,6 @@
 #include "proxy/cli/command_line.hpp"
 #include "proxy/cli/commands.hpp"
 #include "proxy/cli/console.hpp"
-#include "proxy/cli/stage.hpp"
 #include "proxy/cli/terminal.hpp"
 #include "proxy/data_folder.hpp"
 #include "storage/base/log.hpp"
@@ -39,8 +38,7 @@ class Cli {
     if (!args_.empty() && args_.front() == "scan")
       return programs_.scan({args_.begin() + 1, args_.end()}, around_.out, around_.err);
     if (!args_.empty() && args_.front() == "stage")
-      return run_stage({args_.begin() + 1, args_.end()},
-                       {NpmSurroundings::of_this_process(), around_.out, around_.err, around_.ask_secret});
+      return programs_.stage({args_.begin() + 1, args_.end()}, around_.out, around_.err);
     const CommandLine line = parse_command_line(args_, version());
     around_.out << line.out;
     around_.err << line.err;
@@ -52,7 +50,10 @@ class Cli {
         around_.out << config_reference();
         return 0;
       case Command::routes:
-        around_.out << programs_.routes();
+        if (auto table = programs_.routes())
+          around_.out << *table;
+        else
+          return refused(table.error());
         return 0;
       default:
         return with_config();

@@ -18,7 +18,9 @@ struct Programs {
   std::function<int(const Config&)> serve;
   // The arguments after "scan".
   std::function<int(const std::vector<std::string>& args, std::ostream& out, std::ostream& err)> scan;
-  std::function<std::string()> routes;  // the route table as Markdown
+  // The arguments after "stage".
+  std::function<int(const std::vector<std::string>& args, std::ostream& out, std::ostream& err)> stage;
+  std::function<Result<std::string>()> routes;  // the route table as Markdown
   std::function<Result<FoundRegistry>()> npm_registry;
 };
 

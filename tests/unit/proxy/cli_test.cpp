@@ -59,7 +59,12 @@ struct Shell {
       for (const auto& arg : rest) to << ' ' << arg;
       return 1;
     };
-    programs.routes = [] { return std::string("| routes |\n"); };
+    programs.stage = [](const std::vector<std::string>& rest, std::ostream& to, std::ostream&) {
+      to << "stage";
+      for (const auto& arg : rest) to << ' ' << arg;
+      return 0;
+    };
+    programs.routes = []() -> Result<std::string> { return std::string("| routes |\n"); };
     programs.npm_registry = []() -> Result<FoundRegistry> {
       return FoundRegistry{"https://registry.example/", "npm config"};
     };
@@ -328,6 +333,8 @@ TEST_CASE("version, routes, scan and serve reach their programs") {
   CHECK(shell.out == "| routes |\n");
   CHECK(shell.run({"scan", "x.tgz", "--format", "json"}, false) == 1);
   CHECK(shell.out == "scan x.tgz --format json");
+  CHECK(shell.run({"stage", "approve", "R-K7Q2"}, false) == 0);
+  CHECK(shell.out == "stage approve R-K7Q2");
   CHECK(shell.run({"serve", "--listen", "127.0.0.1:7"}) == 0);
   CHECK(shell.served.listen == "127.0.0.1:7");
   CHECK(shell.served.data == shell.data());

@@ -1,0 +1,291 @@
+#include "proxy/gateway.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <thread>
+
+#include "gate/executors.hpp"
+#include "gate/gate.hpp"
+#include "proxy/cache/package_cache.hpp"
+#include "proxy/data_folder.hpp"
+#include "proxy/handlers/account.hpp"
+#include "proxy/handlers/authorize.hpp"
+#include "proxy/handlers/health.hpp"
+#include "proxy/handlers/otp_challenge.hpp"
+#include "proxy/handlers/package.hpp"
+#include "proxy/handlers/publish.hpp"
+#include "proxy/handlers/refused.hpp"
+#include "proxy/handlers/stage.hpp"
+#include "proxy/http/error_map.hpp"
+#include "proxy/http/server.hpp"
+#include "proxy/upstream/registry_upstream.hpp"
+#include "storage/base/log.hpp"
+
+extern char** environ;
+
+namespace sallyport {
+namespace {
+
+constexpr unsigned disk_threads = 4, desk_threads = 8;
+constexpr std::size_t queue_max = 4096;
+constexpr int scan_niceness = 5;
+constexpr std::chrono::seconds round_every{20};  // of what is due by the clock
+
+unsigned cores() {
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::map<std::string, std::string> environment() {
+  std::map<std::string, std::string> all;
+  for (char** entry = environ; *entry; ++entry) {
+    const std::string_view text(*entry);
+    if (auto equals = text.find('='); equals != std::string_view::npos)
+      all.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return all;
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    return fail(ErrorKind::invalid, path + " cannot be read: check that it exists and that this user may.");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+Result<void> make_folder(const std::filesystem::path& path) {
+  std::error_code ec;
+  std::filesystem::create_directories(path, ec);
+  if (ec)
+    return fail(ErrorKind::unavailable,
+                "The folder " + path.string() + " cannot be made: " + ec.message() + ".");
+  return {};
+}
+
+Result<std::shared_ptr<const InspectionRules>> load_rules(const Config& config,
+                                                          const std::filesystem::path& data) {
+  auto rules = std::make_shared<InspectionRules>();
+  if (!config.policy_file.empty()) {
+    auto text = read_file(config.policy_file);
+    if (!text) return text.error();
+    auto policy = Policy::parse(*text, config.policy_file);
+    if (!policy) return policy.error();
+    rules->policy = std::move(*policy);
+  }
+  std::vector<std::string> own;
+  for (const std::string& file : rules->policy.secret_rule_files) {
+    auto text = read_file(file);
+    if (!text) return text.error();
+    own.push_back(std::move(*text));
+  }
+  auto content = ContentRules::build(own, (data / "cache").string());
+  if (!content) return content.error();
+  rules->content = std::move(*content);
+  rules->scratch_folder = (data / "scratch").string();
+  return std::shared_ptr<const InspectionRules>(std::move(rules));
+}
+
+}  // namespace
+
+// Members are made from top to bottom and destroyed from bottom to top: each uses only what stands above it.
+struct Gateway::State {
+  Config config;
+  SystemClock clock;
+  SystemRandom random;
+  DataFolder data;
+  std::shared_ptr<const InspectionRules> rules;
+  WorkPool disk{"disk", disk_threads, queue_max};
+  WorkPool scan;
+  WorkPool desk{"desk", desk_threads, queue_max};
+  std::unique_ptr<HttpClient> client;
+  std::map<std::string, std::unique_ptr<RegistryUpstream>, std::less<>> upstreams;
+  std::unique_ptr<Gate> gate;
+  std::unique_ptr<PackageCache> cache;
+  std::unique_ptr<HandlerContext> context;
+  std::unique_ptr<FirstAdmin> first_admin;
+  std::unique_ptr<AccountContext> accounts;
+  std::atomic<bool> ready{false};
+  HttpService service;
+  std::unique_ptr<HttpServer> server;
+
+  std::mutex round_mutex;
+  std::condition_variable round_wake;
+  bool stopping = false;
+  bool stopped = false;
+  std::thread rounds;
+
+  explicit State(Config c)
+      : config(std::move(c)),
+        scan("scan",
+             config.scan_threads ? static_cast<unsigned>(config.scan_threads) : std::max(1u, cores() - 1),
+             queue_max, scan_niceness) {}
+
+  RegistryUpstream* upstream(std::string_view name) {
+    auto it = upstreams.find(name);
+    return it == upstreams.end() ? nullptr : it->second.get();
+  }
+
+  Result<void> open();
+  Result<void> open_upstreams();
+  void make_routes(const std::string& base_url);
+  asio::awaitable<std::optional<Response>> may_call(Exchange& exchange);
+  void go_rounds();
+};
+
+Result<void> Gateway::State::open() {
+  auto folder = open_data_folder(config.data, clock, random);
+  if (!folder) return folder.error();
+  data = std::move(*folder);
+  for (const char* inner : {"cache", "scratch"})
+    if (auto made = make_folder(std::filesystem::path(config.data) / inner); !made) return made;
+  first_admin = std::make_unique<FirstAdmin>(*data.identity, clock, random);
+  auto loaded = load_rules(config, config.data);
+  if (!loaded) return loaded.error();
+  rules = std::move(*loaded);
+  if (auto reached = open_upstreams(); !reached) return reached;
+
+  auto find_upstream = [this](std::string_view name) -> Upstream* { return upstream(name); };
+  auto released = [this](const PackageName& name) {
+    if (cache) cache->forget(name);
+  };
+  gate = std::make_unique<Gate>(GateParts{*data.meta, *data.ledger, *data.blobs, clock, random, rules,
+                                          PackageRules(config.packages), find_upstream, released});
+  return {};
+}
+
+Result<void> Gateway::State::open_upstreams() {
+  client = std::make_unique<HttpClient>();
+  const auto env = environment();
+  for (const UpstreamConfig& c : config.upstreams) {
+    UpstreamOptions options;
+    options.name = c.name;
+    options.url = c.url;
+    options.ca_file = c.ca_file;
+    options.proxy = c.proxy;
+    options.idle_max = c.timeout;
+    auto token = read_token(c, env);
+    if (!token) return token.error();
+    options.token = std::move(*token);
+    auto made = RegistryUpstream::make(*client, std::move(options));
+    if (!made) return made.error();
+    upstreams.emplace(c.name, std::move(*made));
+  }
+  return {};
+}
+
+void Gateway::State::make_routes(const std::string& base_url) {
+  auto find = [this](std::string_view name) { return upstream(name); };
+  cache = std::make_unique<PackageCache>(PackageCacheParts{gate->catalog(), *data.meta, *data.blobs, clock,
+                                                           gate->packages(), disk, scan, find, base_url});
+  accounts = std::make_unique<AccountContext>(AccountContext{
+      *data.identity, *first_admin, clock, desk, false, config.otp_to_approve == OtpToApprove::required});
+  auto require_otp = [this](Exchange& exchange) {
+    return sallyport::require_otp(*accounts, exchange, OtpUse::decision);
+  };
+  context = std::make_unique<HandlerContext>(
+      HandlerContext{*gate, disk, scan, desk, base_url, config.publish_body_bytes_max, require_otp});
+  for (auto& routes : {publish_routes(*context), stage_routes(*context), package_routes(*cache, scan),
+                       account_routes(*accounts), health_routes(ready, *data.meta, disk), refused_routes()})
+    for (const Route& route : routes) service.routes.add(route);
+  service.routes.set_fallback(unknown_route());
+  service.authorize = [this](Exchange& exchange) { return may_call(exchange); };
+}
+
+// Before a byte of the body is read: who is it, and may they publish this at all?
+asio::awaitable<std::optional<Response>> Gateway::State::may_call(Exchange& exchange) {
+  auto refused = co_await authorize(*accounts, exchange);
+  if (refused || !exchange.route || exchange.route->access != Access::publisher) co_return refused;
+  auto name = PackageName::parse(exchange.param("pkg"));
+  if (!name) co_return error_response(name.error());
+  if (auto allowed = gate->may_publish(*exchange.principal, *name); !allowed)
+    co_return error_response(allowed.error());
+  co_return std::nullopt;
+}
+
+// What is due by the clock: holds that ran out, releases still owed to an upstream.
+void Gateway::State::go_rounds() {
+  for (;;) {
+    auto stop = [this] {
+      std::lock_guard lock(round_mutex);
+      return stopping;
+    };
+    if (auto done = gate->expire_due(); !done)
+      log::error("round.expire", {{"error", done.error().message}, {"detail", done.error().detail}});
+    if (auto done = gate->forward_pending(stop); !done)
+      log::error("round.forward", {{"error", done.error().message}, {"detail", done.error().detail}});
+    std::unique_lock lock(round_mutex);
+    if (round_wake.wait_for(lock, round_every, [this] { return stopping; })) return;
+  }
+}
+
+Gateway::Gateway(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Gateway::~Gateway() {
+  stop();
+}
+
+Result<std::unique_ptr<Gateway>> Gateway::open(Config config) {
+  auto state = std::make_unique<State>(std::move(config));
+  if (auto opened = state->open(); !opened) return opened.error();
+  return std::unique_ptr<Gateway>(new Gateway(std::move(state)));
+}
+
+Result<std::uint16_t> Gateway::start() {
+  State& s = *state_;
+  HttpOptions options;
+  options.io_threads = s.config.io_threads ? static_cast<unsigned>(s.config.io_threads) : cores();
+  options.connections_max = s.config.connections_max;
+  options.stop_deadline = s.config.stop_deadline;
+  s.server = std::make_unique<HttpServer>(options, s.service, s.disk, s.clock, s.random);
+  const ListenAddress address = s.config.listen_address();
+  auto port = s.server->listen(address.host, address.port);
+  if (!port) return port;
+  s.make_routes(s.config.base_url(*port));
+  s.rounds = std::thread([&s] { s.go_rounds(); });
+  s.server->start();
+  s.ready = true;
+  return port;
+}
+
+void Gateway::stop_serving() {
+  State& s = *state_;
+  s.ready = false;
+  {
+    std::lock_guard lock(s.round_mutex);
+    s.stopping = true;
+  }
+  s.round_wake.notify_all();
+  if (s.server) s.server->stop();
+}
+
+void Gateway::stop() {
+  State& s = *state_;
+  if (std::exchange(s.stopped, true)) return;
+  stop_serving();
+  if (s.client) s.client->stop();  // whoever still waits for an upstream is told so now
+  if (s.rounds.joinable()) s.rounds.join();
+  s.desk.stop();  // before the cache, which releases tell of
+  s.cache.reset();
+  s.scan.stop();
+  s.disk.stop();
+}
+
+std::optional<std::string> Gateway::offer_first_admin() {
+  return state_->first_admin->offer();
+}
+ConsoleContext Gateway::console() {
+  State& s = *state_;
+  return {*s.data.identity, *s.data.ledger, *s.data.meta, *s.data.blobs, s.clock, s.data.path};
+}
+void Gateway::make_routes(const std::string& base_url) {
+  state_->make_routes(base_url);
+}
+std::vector<const Route*> Gateway::routes() const {
+  return state_->service.routes.list();
+}
+
+}  // namespace sallyport
