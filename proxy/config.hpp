@@ -42,6 +42,7 @@ struct UpstreamConfig {
 };
 
 enum class OtpToApprove : std::uint8_t { if_enrolled, required };
+enum class Readers : std::uint8_t { accounts, anybody };
 
 struct Config {
   std::string listen = "127.0.0.1:4873";
@@ -52,6 +53,7 @@ struct Config {
   std::vector<UpstreamConfig> upstreams;
   std::vector<PackageRule> packages;  // never empty after load_config
   OtpToApprove otp_to_approve = OtpToApprove::if_enrolled;
+  Readers readers = Readers::accounts;
   std::string policy_file;
   std::uint64_t publish_body_bytes_max = 256u << 20;
   std::uint64_t connections_max = 4096;

@@ -84,6 +84,8 @@ constexpr std::array<Choice<Profile>, 3> profiles{
     {{"proprietary", Profile::proprietary}, {"open", Profile::open}, {"internal", Profile::internal}}};
 constexpr std::array<Choice<HeldAnswer>, 3> held_answers{
     {{"accept", HeldAnswer::accept}, {"refuse", HeldAnswer::refuse}, {"wait", HeldAnswer::wait}}};
+constexpr std::array<Choice<Readers>, 2> reader_choices{
+    {{"accounts", Readers::accounts}, {"anybody", Readers::anybody}}};
 constexpr std::array<Choice<OtpToApprove>, 2> otp_choices{
     {{"if-enrolled", OtpToApprove::if_enrolled}, {"required", OtpToApprove::required}}};
 constexpr std::array<Choice<log::Level>, 5> log_levels{{{"debug", log::Level::debug},
@@ -187,6 +189,12 @@ const std::vector<Key<Config>>& of_config() {
        "everybody.",
        [](Config& c, const Values& v) { return choose(c.otp_to_approve, v[0], otp_choices); },
        [](const Config& c) { return chosen(c.otp_to_approve, otp_choices); }},
+      {"identity.readers", Kind::text,
+       "Who may install: `accounts`, with a token; `anybody`, who can connect (clients such as Yarn send no "
+       "token "
+       "for unscoped packages unless told to always authenticate).",
+       [](Config& c, const Values& v) { return choose(c.readers, v[0], reader_choices); },
+       [](const Config& c) { return chosen(c.readers, reader_choices); }},
       {"policy.file", Kind::path, "TOML file that overrides rules of the profiles.",
        [](Config& c, const Values& v) -> Result<void> {
          c.policy_file = v[0];

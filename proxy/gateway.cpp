@@ -182,8 +182,9 @@ void Gateway::State::make_routes(const std::string& base_url) {
   auto find = [this](std::string_view name) { return upstream(name); };
   cache = std::make_unique<PackageCache>(PackageCacheParts{gate->catalog(), *data.meta, *data.blobs, clock,
                                                            gate->packages(), disk, scan, find, base_url});
-  accounts = std::make_unique<AccountContext>(AccountContext{
-      *data.identity, *first_admin, clock, desk, false, config.otp_to_approve == OtpToApprove::required});
+  accounts = std::make_unique<AccountContext>(
+      AccountContext{*data.identity, *first_admin, clock, desk, config.readers == Readers::anybody,
+                     config.otp_to_approve == OtpToApprove::required});
   auto require_otp = [this](Exchange& exchange) {
     return sallyport::require_otp(*accounts, exchange, OtpUse::decision);
   };
