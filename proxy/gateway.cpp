@@ -132,6 +132,7 @@ struct Gateway::State {
 
   Result<void> open();
   Result<void> open_upstreams();
+  bool is_this_registry(const std::string& origin) const;
   void make_routes(const std::string& base_url);
   asio::awaitable<std::optional<Response>> may_call(Exchange& exchange);
   void go_rounds();
@@ -158,6 +159,17 @@ Result<void> Gateway::State::open() {
   return {};
 }
 
+// npm on this machine may be configured with Sallyport already; asking itself would never end.
+bool Gateway::State::is_this_registry(const std::string& origin) const {
+  const ListenAddress own = config.listen_address();
+  const std::string port = ":" + std::to_string(own.port);
+  if (!config.public_url.empty() && (config.public_url + "/").starts_with(origin + "/")) return true;
+  if (origin == "http://" + own.host + port) return true;
+  const bool local_name = origin == "http://localhost" + port || origin == "http://127.0.0.1" + port ||
+                          origin == "http://[::1]" + port;
+  return local_name && (own.every_address() || own.host == "127.0.0.1" || own.host == "::1");
+}
+
 Result<void> Gateway::State::open_upstreams() {
   client = std::make_unique<HttpClient>();
   const auto env = environment();
@@ -173,6 +185,10 @@ Result<void> Gateway::State::open_upstreams() {
     options.token = std::move(*token);
     auto made = RegistryUpstream::make(*client, std::move(options));
     if (!made) return made.error();
+    if (is_this_registry((*made)->origin()))
+      return fail(ErrorKind::invalid, "The upstream " + c.url +
+                                          " is this registry itself: name the one behind it with " +
+                                          "--upstream URL, or as [upstreams.main] in the configuration.");
     upstreams.emplace(c.name, std::move(*made));
   }
   return {};

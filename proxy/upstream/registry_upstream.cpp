@@ -161,6 +161,7 @@ Result<UpstreamPackument> RegistryUpstream::read_packument(const PackageName& na
 Result<std::string> RegistryUpstream::packument(const PackageName& name) {
   HttpRequest asked = packument_request(name);
   asked.headers.add("Cache-Control", "no-cache");
+  asked.total_max = options_.gate_packument_max;
   auto read = read_packument(name, false, client_.fetch_blocking(std::move(asked)));
   if (!read) return read.error();
   if (read->status == 404) return refusal(404, {}, name);
