@@ -104,14 +104,15 @@ class Comparison {
 
   void scripts() {
     std::map<std::string, std::string> packed = packed_.scripts;
-    const bool builds_itself = packed.contains("install") || packed.contains("preinstall");
     const auto told = [this](const char* name, std::string_view text) {
       const auto found = told_.scripts.find(name);
       return found != told_.scripts.end() && found->second == text;
     };
-    // npm and Yarn 1 name what a *.gyp file in the root makes every npm client run anyway.
-    if (!builds_itself && told("install", "node-gyp rebuild") && ships_gyp())
+    // npm and Yarn 1 name what a *.gyp file in the root makes clients run anyway; Yarn 1 beside a
+    // `preinstall` too.
+    if (!packed.contains("install") && told("install", "node-gyp rebuild") && ships_gyp()) {
       packed["install"] = "node-gyp rebuild";
+    }
     // npm fills in `start` where there is a server.js; nothing runs it at install.
     if (!packed.contains("start") && told("start", "node server.js")) packed["start"] = "node server.js";
     entries("scripts", told_.scripts, packed,

@@ -64,6 +64,9 @@ TEST_CASE("what real clients change on the way is tolerated") {
             .empty());
   CHECK(confusion("{}", R"({"scripts":{"install":"node-gyp rebuild"},"gypfile":true})", {"binding.gyp"})
             .empty());
+  CHECK(confusion(R"({"scripts":{"preinstall":"x"}})",  // Yarn 1
+                  R"({"scripts":{"preinstall":"x","install":"node-gyp rebuild"}})", {"binding.gyp"})
+            .empty());
   CHECK(confusion("{}", R"({"scripts":{"start":"node server.js"}})").empty());
   CHECK(confusion(R"({"scripts":{"b":"./node_modules/.bin/tsc -p ."}})", R"({"scripts":{"b":"tsc -p ."}})")
             .empty());
@@ -91,9 +94,6 @@ TEST_CASE("a tolerance is no hiding place") {
   CHECK(confusion("{}", R"({"scripts":{"install":"node-gyp rebuild"}})") == List{"scripts.install"});
   CHECK(confusion("{}", R"({"scripts":{"install":"node-gyp rebuild"}})", {"sub/binding.gyp"}) ==
         List{"scripts.install"});
-  CHECK(confusion(R"({"scripts":{"preinstall":"x"}})",
-                  R"({"scripts":{"preinstall":"x","install":"node-gyp rebuild"}})",
-                  {"binding.gyp"}) == List{"scripts.install"});
   CHECK(confusion(R"({"scripts":{"install":"evil"}})", R"({"scripts":{"install":"node-gyp rebuild"}})",
                   {"binding.gyp"}) == List{"scripts.install"});
   CHECK(confusion("{}", R"({"scripts":{"install":"node-gyp rebuild && evil"}})", {"binding.gyp"}) ==
