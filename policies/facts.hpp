@@ -48,8 +48,8 @@ std::optional<std::string> choose_baseline(std::span<const std::string> versions
 
 // What earlier releases give a rule to compare with. Built by the gate: only what existed at that moment.
 struct History {
-  std::optional<Facts> baseline;  // the highest lower stable version on the same dist-tag line
-  std::string baseline_origin;    // "gate" or "upstream"; for the report
+  std::optional<Facts> baseline;     // the highest lower stable version on the same dist-tag line
+  std::string baseline_origin;       // "gate" or "upstream"; for the report
   std::set<std::string> types_seen;  // FileFact::type of the last 20 releases
   std::vector<std::uint64_t> largest_file_bytes;  // of each of the last releases, newest first
   std::optional<std::string> tag_target;          // the version the dist-tag names now

@@ -25,12 +25,12 @@ std::optional<Verdict> parse_verdict(std::string_view text);
 struct Finding {
   std::string rule;  // "leak/source-map"
   Action action = Action::block;
-  std::string file;  // path as in the archive, printable; empty: the release as a whole
-  std::optional<std::uint32_t> line;     // from 1
-  std::optional<std::uint64_t> offset;   // bytes from the start of the file
-  std::string message;   // one sentence on why, printable
-  std::string fix;       // one sentence on what to do
-  std::string evidence;  // secrets redacted; may be empty
+  std::string file;                     // path as in the archive, printable; empty: the release as a whole
+  std::optional<std::uint32_t> line;    // from 1
+  std::optional<std::uint64_t> offset;  // bytes from the start of the file
+  std::string message;                  // one sentence on why, printable
+  std::string fix;                      // one sentence on what to do
+  std::string evidence;                 // secrets redacted; may be empty
   std::string fingerprint;  // "sha256-<hex>" of rule, path and content digest (or evidence): the same finding
                             // in the next release has the same one
 };

@@ -1,7 +1,7 @@
 #pragma once
 // Path patterns as npm's own tools read them (minimatch with dot, nocase and matchBase): *, ?, [a-z], {a,b},
-// ** as a whole part, and the +( ?( *( @( groups. A group !(...) matches anything within its part; at the very
-// start its '!' negates, as it does there.
+// ** as a whole part, and the +( ?( *( @( groups. A group !(...) matches anything within its part; at the
+// very start its '!' negates, as it does there.
 
 #include <memory>
 #include <string>

@@ -18,7 +18,8 @@ namespace sallyport {
 
 struct Thresholds {
   std::uint64_t file_bytes_max = 5ull << 20;  // size/file
-  std::map<std::string, std::uint64_t> file_bytes_max_for;  // glob (see glob.hpp) -> its own limit; largest wins
+  std::map<std::string, std::uint64_t>
+      file_bytes_max_for;  // glob (see glob.hpp) -> its own limit; largest wins
 };
 
 struct ReleaseFile {
@@ -27,10 +28,11 @@ struct ReleaseFile {
 };
 
 struct Release {
-  std::string name, version, tag;  // as published; in a scan from package.json
-  bool public_upstream = false;    // goes to an upstream rather than into our own store
+  std::string name, version, tag;             // as published; in a scan from package.json
+  bool public_upstream = false;               // goes to an upstream rather than into our own store
   std::vector<std::string> publisher_scopes;  // "@acme"; empty: any
-  std::vector<std::string> registries;  // URLs this release may say it is for: our own, the upstream's; empty: any
+  std::vector<std::string>
+      registries;  // URLs this release may say it is for: our own, the upstream's; empty: any
   std::uint64_t packed_bytes = 0, unpacked_bytes = 0;
   const Manifest* packaged = nullptr;   // package.json of the tarball; null where there is none to read
   const Manifest* published = nullptr;  // versions[v] of the publish; null in a scan

@@ -1,5 +1,6 @@
 #pragma once
-// `sallyport scan`: the gate's own inspection, offline, for a build that should fail before anybody publishes.
+// `sallyport scan`: the gate's own inspection, offline, for a build that should fail before anybody
+// publishes.
 
 #include <iosfwd>
 #include <string>
@@ -7,8 +8,8 @@
 
 namespace sallyport {
 
-// `args` after "scan". The report goes to `out`; what is wrong with the command, or with what it was given, to
-// `err`. 0: nothing as bad as --fail-on; 1: a finding that is; 2: nothing could be judged.
+// `args` after "scan". The report goes to `out`; what is wrong with the command, or with what it was given,
+// to `err`. 0: nothing as bad as --fail-on; 1: a finding that is; 2: nothing could be judged.
 int run_scan(const std::vector<std::string>& args, std::ostream& out, std::ostream& err);
 
 }  // namespace sallyport
