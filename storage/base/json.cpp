@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 namespace sallyport {
@@ -173,9 +174,12 @@ const json::array* array_at(const json::object& object, std::string_view key) {
 
 std::optional<std::int64_t> int_at(const json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
-  const auto* number = value != nullptr ? value->if_int64() : nullptr;
-  if (number == nullptr) return {};
-  return *number;
+  if (value == nullptr) return {};
+  if (const auto* number = value->if_int64()) return *number;
+  // A value that was made here, and never parsed, may hold the same number as an unsigned one.
+  const auto* number = value->if_uint64();
+  if (number == nullptr || *number > std::numeric_limits<std::int64_t>::max()) return {};
+  return static_cast<std::int64_t>(*number);
 }
 
 std::optional<bool> bool_at(const json::object& object, std::string_view key) {

@@ -82,6 +82,9 @@ TEST_CASE("a member is looked up by type") {
       parse_strict(R"({"s":"x","i":3,"b":true,"o":{},"a":[],"d":1.5})").value().as_object();
   CHECK(string_at(o, "s") == "x");
   CHECK(int_at(o, "i") == 3);
+  const json::object made{{"size", std::uint64_t(3)}, {"huge", std::uint64_t(-1)}};  // never parsed
+  CHECK(int_at(made, "size") == 3);
+  CHECK_FALSE(int_at(made, "huge"));
   CHECK(bool_at(o, "b") == true);
   CHECK(object_at(o, "o") != nullptr);
   CHECK(array_at(o, "a") != nullptr);
