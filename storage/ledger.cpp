@@ -193,10 +193,18 @@ Result<std::unique_ptr<Ledger>> Ledger::open(MetaStore& store, const Clock& cloc
 Result<void> Ledger::commit(const std::function<Result<void>(Fact&)>& fact) {
   const std::lock_guard lock(facts_);
   if (!broken_.empty()) return damaged(sequence_, broken_);
+  if (unsure_) {
+    const auto head = read_head(store_);
+    if (head.has_error()) return head.error();
+    sequence_ = head->sequence;
+    head_ = head->hash;
+    unsure_ = false;
+  }
   PendingFact pending(store_, clock_.now());
   if (auto judged = fact(pending); judged.has_error()) return judged;
 
   MetaBatch batch = pending.batch();
+  if (batch.empty() && pending.events.empty()) return {};  // it found nothing to do
   LedgerEntry entry;
   entry.sequence = sequence_;
   entry.hash = head_;
@@ -218,7 +226,10 @@ Result<void> Ledger::commit(const std::function<Result<void>(Fact&)>& fact) {
               canonical(json::object{{"hash", to_hex(entry.hash)}, {"sequence", entry.sequence}}));
   }
   fault_point("ledger.before_write");
-  if (auto written = store_.write(batch, Durability::synced); written.has_error()) return written;
+  if (auto written = store_.write(batch, Durability::synced); written.has_error()) {
+    unsure_ = true;
+    return written;
+  }
   fault_point("ledger.after_write");
   sequence_ = entry.sequence;
   head_ = entry.hash;

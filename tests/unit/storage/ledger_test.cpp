@@ -159,6 +159,9 @@ TEST_CASE("an answer that got lost does not break the chain") {
   CHECK_FALSE(open_ledger(filled.store, filled.clock)->verify().value().broken_at);
   REQUIRE(hold(*ledger, "3").has_value());
   CHECK_FALSE(ledger->verify().value().broken_at);
+  // The fact that was written after all keeps its entry.
+  CHECK(filled.store.get(Family::stages, "2").value());
+  CHECK(ledger->last_sequence() == 3);
   CHECK_FALSE(open_ledger(filled.store, filled.clock)->verify().value().broken_at);
 }
 
