@@ -54,6 +54,18 @@ Result<void> move(Stage& stage, StageEvent event, Instant now) {
   return {};
 }
 
+bool overdue(const Stage& stage, Instant now) {
+  return stage.state == StageState::held && stage.expires <= now;
+}
+
+Result<void> expire(Fact& fact, Stage& stage) {
+  if (auto moved = move(stage, StageEvent::expire, fact.now()); !moved) return moved;
+  stage.why = "nobody decided in time";
+  StageStore::update(fact, stage);
+  fact.record({"gate", "stage.expired", stage.subject(), about(stage)});
+  return {};
+}
+
 }  // namespace
 
 std::string_view to_text(VersionStatus status) {
@@ -114,6 +126,16 @@ Result<void> Gate::check_free(const Principal& who, const ReceivedPublish& publi
   return {};
 }
 
+Result<std::string> Gate::free_code(Fact& fact) const {
+  for (int tries = 0; tries < 100; ++tries) {
+    std::string code = review_code(parts_.random);
+    auto taken = StageStore::code_taken(fact, code);
+    if (!taken) return taken.error();
+    if (!*taken) return code;
+  }
+  return fail(ErrorKind::internal, "No review code is free: ask an administrator.");
+}
+
 Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publish) {
   auto name = PackageName::parse(publish.document.name);
   if (!name) return name.error();
@@ -124,6 +146,7 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publ
 
   auto latest = stages_.latest_of(name->full(), version);
   if (!latest) return latest.error();
+  if (*latest && overdue(**latest, parts_.clock.now())) latest->reset();  // refused in the fact below
   if (*latest && ((*latest)->open() || (*latest)->state == StageState::published) &&
       same_publish(**latest, who, publish))
     return Submission{std::move(**latest), {}};
@@ -136,40 +159,35 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publ
   // A name has one origin. What is local is never asked upstream.
   auto is_local = catalog_.has_package(*name);
   if (!is_local) return is_local.error();
-  Upstream* origin = rule.publish != "local"             ? parts_.upstream(rule.publish)
-                     : *is_local || rule.read == "local" ? nullptr
-                                                         : parts_.upstream(rule.read);
-  if (rule.publish != "local" && !origin)
+  const std::string& asked = rule.publish != "local" ? rule.publish : *is_local ? "local" : rule.read;
+  Upstream* origin = asked == "local" ? nullptr : parts_.upstream(asked);
+  if (asked != "local" && !origin)
     return fail(ErrorKind::internal, "The registry is not configured to publish " + name->full() + ".",
-                "no upstream " + rule.publish);
-  json::value packument;
+                "no upstream " + asked);
+  std::optional<UpstreamReleases> there;
   if (origin) {
     auto text = origin->packument(*name);
     if (text) {
-      auto value = parse_strict(*text, {.bytes_max = text->size()});
-      if (!value || !value->is_object())
-        return fail(ErrorKind::upstream, "The upstream's packument of " + name->full() +
-                                             " could not be read: try again, or ask an administrator.");
-      packument = std::move(*value);
+      auto parsed = UpstreamReleases::parse(*text);
+      if (!parsed) return parsed.error();
+      there = std::move(*parsed);
     } else if (text.error().kind != ErrorKind::not_found) {
       return text.error();
     }
   }
-  const json::object* upstream_document = packument.if_object();
-  if (upstream_document) {
-    const json::object* versions = object_at(*upstream_document, "versions");
+  if (there) {
     if (rule.publish == "local") {
       if (!who.admin)
         return conflict("The upstream registry has a package " + name->full() +
                         " already: a package of your own needs another name (a scope), or an administrator "
                         "to publish it first.");
-      upstream_document = nullptr;  // an administrator shadows the name: its history is not ours
-    } else if (versions && versions->contains(version)) {
+      there.reset();  // an administrator shadows the name: its history is not ours
+    } else if (there->versions.contains(version)) {
       return conflict(subject + " is published upstream already: raise the version.");
     }
   }
 
-  auto prior = history_.before(*name, version, upstream_document, upstream_document ? origin : nullptr);
+  auto prior = history_.before(*name, version, there ? &*there : nullptr, origin);
   if (!prior) return prior.error();
   ReleaseContext context;
   context.profile = rule.profile;
@@ -180,10 +198,9 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publ
   context.public_upstream = rule.publish != "local";
   context.publisher_scopes = scopes_of(rule);
   context.history = std::move(prior->history);
-  if (upstream_document) {
-    if (const json::object* tags = object_at(*upstream_document, "dist-tags"))
-      if (auto target = string_at(*tags, publish.document.tag))
-        context.history.tag_target = std::string(*target);
+  if (there) {
+    if (auto tag = there->tags.find(publish.document.tag); tag != there->tags.end())
+      context.history.tag_target = tag->second;
   } else if (*is_local) {
     auto package = catalog_.package(*name);
     if (!package) return package.error();
@@ -233,16 +250,22 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publ
   auto written = parts_.ledger.commit([&](Fact& fact) -> Result<void> {
     auto now_latest = StageStore::read_latest(fact, stage.name, stage.version);
     if (!now_latest) return now_latest.error();
+    if (*now_latest && overdue(**now_latest, fact.now()))
+      if (auto expired = expire(fact, **now_latest); !expired) return expired;
     if (*now_latest && (*now_latest)->open() && same_publish(**now_latest, who, publish)) {
       repeated = std::move(**now_latest);
       return {};
     }
     if (auto free = check_free(who, publish, *now_latest); !free) return free.error();
-    do stage.code = review_code(parts_.random);
-    while (StageStore::code_taken(fact, stage.code).value());
+    auto code = free_code(fact);
+    if (!code) return code.error();
+    stage.code = std::move(*code);
     stage.created = stage.updated = fact.now();
     stage.expires = fact.now() + rule.hold_max;
-    if (*now_latest && !blocked && next_state((*now_latest)->state, StageEvent::supersede)) {
+    const bool in_the_way = *now_latest && next_state((*now_latest)->state, StageEvent::supersede);
+    // What is refused takes nobody's place: a release under review stays the one of its version.
+    if (!in_the_way || !blocked) StageStore::take_version(fact, stage);
+    if (in_the_way && !blocked) {
       Stage old = std::move(**now_latest);
       if (auto moved = move(old, StageEvent::supersede, fact.now()); !moved) return moved;
       old.why = "superseded by " + stage.code;
@@ -277,7 +300,7 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publ
   if (repeated) return Submission{std::move(*repeated), {}};
   Submission submission{std::move(stage), blocked ? refusal_text(report) : std::string()};
   if (submission.stage.state == StageState::approved) {
-    auto sent = forwarded(std::move(submission.stage));
+    auto sent = forwarded(submission.stage.id);
     if (!sent) return sent.error();
     submission.stage = std::move(*sent);
   }
@@ -346,23 +369,21 @@ Result<void> Gate::may_review(const Principal& who, const Stage& stage) const {
 Result<Stage> Gate::change(std::string_view id, const std::function<Result<void>(Fact&, Stage&)>& change) {
   auto found = stages_.find(id);
   if (!found) return found;
-  Stage after;
-  auto written = parts_.ledger.commit([&](Fact& fact) -> Result<void> {
-    auto stage = StageStore::read(fact, found->id);
-    if (!stage) return stage.error();
-    if (stage->state == StageState::held && stage->expires <= fact.now()) {
-      if (auto moved = move(*stage, StageEvent::expire, fact.now()); !moved) return moved;
-      stage->why = "nobody decided in time";
-      fact.record({"gate", "stage.expired", stage->subject(), about(*stage)});
-      StageStore::update(fact, *stage);
-    } else {
-      if (auto changed = change(fact, *stage); !changed) return changed;
-    }
-    after = std::move(*stage);
-    return {};
-  });
-  if (!written) return written.error();
-  return after;
+  for (;;) {
+    bool ran_out = false;
+    Stage after;
+    auto written = parts_.ledger.commit([&](Fact& fact) -> Result<void> {
+      auto stage = StageStore::read(fact, found->id);
+      if (!stage) return stage.error();
+      ran_out = overdue(*stage, fact.now());
+      auto done = ran_out ? expire(fact, *stage) : change(fact, *stage);
+      if (done) after = std::move(*stage);
+      return done;
+    });
+    if (!written) return written.error();
+    // Refused for its age is a fact of its own, which stays also where what was asked is now an error.
+    if (!ran_out) return after;
+  }
 }
 
 Result<Stage> Gate::approve(const Principal& who, std::string_view id) {
@@ -399,11 +420,11 @@ Result<Stage> Gate::approve(const Principal& who, std::string_view id) {
   });
   fault_point("approve.after_record");
   if (!stage || stage->state != StageState::approved) return stage;
-  return forwarded(std::move(*stage));
+  return forwarded(stage->id);
 }
 
-Result<Stage> Gate::forwarded(Stage stage) {
-  auto after = outbox_.forward(stage.id, parts_.forward_max);
+Result<Stage> Gate::forwarded(const std::string& stage_id) {
+  auto after = outbox_.forward(stage_id, parts_.forward_max);
   if (!after) return after;
   if (after->state == StageState::published)
     if (auto name = PackageName::parse(after->name)) parts_.released(*name);
@@ -519,9 +540,7 @@ Result<void> Gate::forward_pending(const std::function<bool()>& stop) {
   if (!ids) return ids.error();
   for (const auto& id : *ids) {
     if (stop()) break;
-    auto stage = stages_.find(id);
-    if (!stage) return stage.error();
-    if (auto sent = forwarded(std::move(*stage)); !sent)
+    if (auto sent = forwarded(id); !sent)
       log::error("forward.failed",
                  {{"stage", id}, {"error", sent.error().message}, {"detail", sent.error().detail}});
   }

@@ -89,7 +89,8 @@ class Gate {
   bool may_view(const Principal& who, const Stage& stage) const;
   Result<void> may_review(const Principal& who, const Stage& stage) const;
   Result<Stage> change(std::string_view id, const std::function<Result<void>(Fact&, Stage&)>& change);
-  Result<Stage> forwarded(Stage stage);
+  Result<Stage> forwarded(const std::string& stage_id);
+  Result<std::string> free_code(Fact& fact) const;
   Result<void> check_free(const Principal& who, const ReceivedPublish& publish,
                           const std::optional<Stage>& latest) const;
 

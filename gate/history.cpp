@@ -50,21 +50,10 @@ Result<FactsRecord> read_record(std::string_view text) {
   return record;
 }
 
-// The text of versions[version].dist[key], or nothing.
-std::optional<std::string> dist_text(const json::object& packument, std::string_view version,
-                                     std::string_view key) {
-  const json::object* versions = object_at(packument, "versions");
-  const json::object* manifest = versions ? object_at(*versions, version) : nullptr;
-  const json::object* dist = manifest ? object_at(*manifest, "dist") : nullptr;
-  auto text = dist ? string_at(*dist, key) : std::nullopt;
-  if (!text) return std::nullopt;
-  return std::string(*text);
-}
-
 }  // namespace
 
 Result<PriorReleases> ReleaseHistory::before(const PackageName& name, std::string_view version,
-                                             const json::object* packument, Upstream* upstream) {
+                                             const UpstreamReleases* there, Upstream* upstream) {
   std::map<std::string, FactsRecord> known;
   std::optional<Error> broken;
   auto read =
@@ -83,16 +72,15 @@ Result<PriorReleases> ReleaseHistory::before(const PackageName& name, std::strin
   std::vector<std::string> versions;
   for (const auto& [v, record] : known)
     if (record.from_gate) versions.push_back(v);
-  if (packument)
-    if (const json::object* there = object_at(*packument, "versions"))
-      for (const auto& [v, manifest] : *there)
-        if (!known.contains(v) || !known.at(v).from_gate) versions.emplace_back(v);
+  if (there)
+    for (const auto& [v, release] : there->versions)
+      if (!known.contains(v) || !known.at(v).from_gate) versions.push_back(v);
 
   PriorReleases prior;
   if (auto baseline = choose_baseline(versions, version)) {
     auto found = known.find(*baseline);
-    if (found == known.end() && packument && upstream) {
-      auto measured = measure(name, *baseline, *packument, *upstream);
+    if (found == known.end() && there && upstream) {
+      auto measured = measure(name, *baseline, *there, *upstream);
       if (!measured) return measured.error();
       found = known.emplace(*baseline, FactsRecord{std::move(*measured), false, {}}).first;
     }
@@ -123,14 +111,14 @@ Result<PriorReleases> ReleaseHistory::before(const PackageName& name, std::strin
 }
 
 Result<Facts> ReleaseHistory::measure(const PackageName& name, const std::string& version,
-                                      const json::object& packument, Upstream& upstream) {
-  const auto url = dist_text(packument, version, "tarball");
-  if (!url)
+                                      const UpstreamReleases& there, Upstream& upstream) {
+  const UpstreamRelease& promised = there.versions.at(version);
+  if (promised.tarball.empty())
     return fail(ErrorKind::upstream,
                 "The upstream's packument of " + name.full() + " names no tarball for " + version + ".");
   auto tarball = blobs_.begin();
   if (!tarball) return tarball.error();
-  if (auto fetched = upstream.tarball(name, *url, **tarball, baseline_bytes_max); !fetched)
+  if (auto fetched = upstream.tarball(name, promised.tarball, **tarball, baseline_bytes_max); !fetched)
     return fetched.error();
 
   Inspection inspection(rules_);
@@ -143,14 +131,11 @@ Result<Facts> ReleaseHistory::measure(const PackageName& name, const std::string
     at += *n;
   }
   ReleaseContext context;
-  if (const json::object* times = object_at(packument, "time"))
-    if (auto time = string_at(*times, version))
-      if (auto at = parse_iso8601(*time)) context.now = *at;
+  if (const auto time = there.times.find(version); time != there.times.end())
+    if (auto at = parse_iso8601(time->second)) context.now = *at;
   const Instant released = context.now;
   Report report = inspection.finish(std::move(context));
-  const auto integrity = dist_text(packument, version, "integrity");
-  const auto shasum = dist_text(packument, version, "shasum");
-  if (integrity ? *integrity != report.integrity : shasum != report.shasum)
+  if (promised.integrity.empty() ? promised.shasum != report.shasum : promised.integrity != report.integrity)
     return fail(
         ErrorKind::upstream,
         "The upstream's tarball of " + name.full() + "@" + version +

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gate/upstream.hpp"
+#include "gate/upstream_releases.hpp"
 #include "policies/facts.hpp"
 #include "policies/inspection.hpp"
 #include "storage/base/json.hpp"
@@ -30,17 +31,17 @@ class ReleaseHistory {
   ReleaseHistory(MetaStore& store, BlobStore& blobs, std::shared_ptr<const InspectionRules> rules)
       : store_(store), blobs_(blobs), rules_(std::move(rules)) {}
 
-  // What `version` of `name` is to be compared with. `packument` is the upstream's document (null: the name
-  // is new there, or local); where the baseline was not released here, its tarball is fetched through
+  // What `version` of `name` is to be compared with. `there` is what the upstream has (null: the name is
+  // new there, or local); where the baseline was not released here, its tarball is fetched through
   // `upstream` and measured, once. unavailable where that cannot be had just now.
   Result<PriorReleases> before(const PackageName& name, std::string_view version,
-                               const json::object* packument, Upstream* upstream);
+                               const UpstreamReleases* there, Upstream* upstream);
 
   // Within a fact: this release becomes history.
   static void record(Fact& fact, const Facts& facts, const std::vector<Finding>& findings);
 
  private:
-  Result<Facts> measure(const PackageName& name, const std::string& version, const json::object& packument,
+  Result<Facts> measure(const PackageName& name, const std::string& version, const UpstreamReleases& there,
                         Upstream& upstream);
 
   MetaStore& store_;

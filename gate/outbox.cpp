@@ -4,6 +4,7 @@
 #include <array>
 
 #include "gate/history.hpp"
+#include "gate/upstream_releases.hpp"
 #include "storage/base/base64.hpp"
 #include "storage/base/fault.hpp"
 #include "storage/base/text.hpp"
@@ -24,8 +25,7 @@ Result<void> check_bytes(const Blob& blob, const Sha512& expected) {
     at += *n;
   }
   if (hasher.finish() != expected)
-    return fail(ErrorKind::corrupt, "The stored tarball is no longer the one that was approved.",
-                "digest mismatch on the way out");
+    return fail(ErrorKind::corrupt, "the stored tarball is no longer the one that was approved");
   return {};
 }
 
@@ -140,9 +140,22 @@ Result<Stage> Outbox::forward(const std::string& stage_id, Millis deadline) {
 
   auto stage = stages_.find(stage_id);
   if (!stage || stage->state != StageState::approved) return stage;
-  auto document = stages_.document(stage_id);
-  if (!document) return document.error();
+  std::uint64_t attempts = 0;
+  if (stage->target != "local") {
+    auto before = count_attempt(stage_id);
+    if (!before) return before.error();
+    attempts = *before;
+  }
+  fault_point("forward.before_send");
+  const auto left = std::chrono::duration_cast<Millis>(give_up - std::chrono::steady_clock::now());
+  auto sent = send(*stage, attempts, std::max(left, Millis(1)));
+  if (!sent) return sent.error();
+  fault_point("forward.after_send");
+  if (sent->kind == Sent::Kind::unclear) return stages_.find(stage_id);
+  return settle(stage_id, std::move(*sent));
+}
 
+Result<std::uint64_t> Outbox::count_attempt(const std::string& stage_id) {
   std::uint64_t attempts = 0;
   auto counted = ledger_.commit([&](Fact& fact) -> Result<void> {
     auto entry = fact.get(Family::outbox, stage_id);
@@ -156,40 +169,53 @@ Result<Stage> Outbox::forward(const std::string& stage_id, Millis deadline) {
     return {};
   });
   if (!counted) return counted.error();
-  fault_point("forward.before_send");
-
-  const auto left = std::chrono::duration_cast<Millis>(give_up - std::chrono::steady_clock::now());
-  auto sent = send(*stage, *document, attempts, std::max(left, Millis(1)));
-  if (!sent) return sent.error();
-  fault_point("forward.after_send");
-  if (sent->kind == Sent::Kind::unclear) return stages_.find(stage_id);
-  return settle(stage_id, *document, *sent);
+  return attempts;
 }
 
-Result<Outbox::Sent> Outbox::send(const Stage& stage, const PublishDocument& document, std::uint64_t attempts,
-                                  Millis deadline) {
+Result<std::shared_ptr<const Blob>> Outbox::approved_tarball(const Stage& stage) {
   auto tarball = blobs_.open(stage.sha512);
+  if (!tarball && tarball.error().kind == ErrorKind::not_found)
+    return fail(ErrorKind::corrupt, "the stored tarball is missing");
   if (!tarball) return tarball.error();
   if (auto same = check_bytes(**tarball, stage.sha512); !same) return same.error();
-  if (document.digest() != stage.manifest_digest)
-    return fail(ErrorKind::corrupt, "The stored manifest is no longer the one that was approved.", stage.id);
-  if (stage.target == "local") return Sent{Sent::Kind::published, ""};
+  return tarball;
+}
 
-  Upstream* upstream = upstream_(stage.target);
-  if (!upstream)
+Result<PublishDocument> Outbox::approved_document(const Stage& stage) {
+  auto document = stages_.document(stage.id);
+  if (document && document->digest() != stage.manifest_digest)
+    return fail(ErrorKind::corrupt, "the stored manifest is no longer the one that was approved");
+  return document;
+}
+
+Result<Outbox::Sent> Outbox::send(const Stage& stage, std::uint64_t attempts, Millis deadline) {
+  const bool local = stage.target == "local";
+  Upstream* upstream = local ? nullptr : upstream_(stage.target);
+  if (!local && !upstream)
     return Sent{Sent::Kind::failed,
-                "There is no upstream \"" + stage.target + "\" in the configuration any more."};
+                "there is no upstream \"" + stage.target + "\" in the configuration any more"};
   if (attempts > 0) {
     auto there = read_back(*upstream, stage);
     if (!there) return Sent{Sent::Kind::unclear, there.error().message};
     if (there->kind != Sent::Kind::unclear) return there;
   }
-  auto body = publish_body(document, upstream->url(), *tarball);
+
+  auto tarball = approved_tarball(stage);
+  if (!tarball && tarball.error().kind == ErrorKind::corrupt)
+    return Sent{Sent::Kind::failed, tarball.error().message};
+  if (!tarball) return tarball.error();
+  auto document = approved_document(stage);
+  if (!document && document.error().kind == ErrorKind::corrupt)
+    return Sent{Sent::Kind::failed, document.error().message};
+  if (!document) return document.error();
+  if (local) return Sent{Sent::Kind::published, {}, std::move(document->manifest)};
+
+  auto body = publish_body(*document, upstream->url(), *tarball);
   if (!body) return body.error();
   auto name = PackageName::parse(stage.name);
   if (!name) return name.error();
   const PublishOutcome outcome = upstream->publish(*name, *body, deadline);
-  if (outcome.kind == PublishOutcome::Kind::accepted) return Sent{Sent::Kind::published, ""};
+  if (outcome.kind == PublishOutcome::Kind::accepted) return Sent{Sent::Kind::published};
   // A refusal may mean that an earlier attempt arrived after all; a silence may mean anything.
   auto there = read_back(*upstream, stage);
   if (there && there->kind != Sent::Kind::unclear) return there;
@@ -208,45 +234,49 @@ Result<Outbox::Sent> Outbox::read_back(Upstream& upstream, const Stage& stage) {
     if (text.error().kind == ErrorKind::not_found) return Sent{Sent::Kind::unclear, "not there"};
     return text.error();
   }
-  auto packument = parse_strict(*text, {.bytes_max = text->size()});
-  if (!packument || !packument->is_object())
-    return fail(ErrorKind::upstream, "The upstream's packument of " + stage.name + " could not be read.");
-  const json::object* versions = object_at(packument->get_object(), "versions");
-  const json::object* manifest = versions ? object_at(*versions, stage.version) : nullptr;
-  if (!manifest) return Sent{Sent::Kind::unclear, "not there"};
-  const json::object* dist = object_at(*manifest, "dist");
-  const auto integrity = dist ? string_at(*dist, "integrity") : std::nullopt;
-  const auto shasum = dist ? string_at(*dist, "shasum") : std::nullopt;
-  const bool same = integrity ? integrity == to_integrity(stage.sha512) : shasum == to_hex(stage.sha1);
-  if (same) return Sent{Sent::Kind::published, ""};
+  auto there = UpstreamReleases::parse(*text);
+  if (!there) return there.error();
+  const auto found = there->versions.find(stage.version);
+  if (found == there->versions.end()) return Sent{Sent::Kind::unclear, "not there"};
+  const UpstreamRelease& release = found->second;
+  const auto integrity = parse_integrity(release.integrity);
+  const bool same = integrity && integrity->algorithm == "sha512"
+                        ? integrity->digest == as_text(stage.sha512.bytes)
+                        : release.integrity.empty() && release.shasum == to_hex(stage.sha1);
+  if (same) return Sent{Sent::Kind::published};
   return Sent{Sent::Kind::failed, "the upstream has another " + stage.subject() + " with other bytes"};
 }
 
-Result<Stage> Outbox::settle(const std::string& stage_id, const PublishDocument& document, const Sent& sent) {
-  auto facts = stages_.facts(stage_id);
+Result<Stage> Outbox::settle(const std::string& stage_id, Sent sent) {
+  Result<Facts> facts = Facts();
+  if (sent.kind == Sent::Kind::published) facts = stages_.facts(stage_id);
   if (!facts) return facts.error();
   Stage after;
   auto written = ledger_.commit([&](Fact& fact) -> Result<void> {
     auto stage = StageStore::read(fact, stage_id);
     if (!stage) return stage.error();
-    const bool published = sent.kind == Sent::Kind::published;
-    auto to = next_state(stage->state, published ? StageEvent::publish : StageEvent::fail);
-    if (!to) {  // somebody else settled it
+    if (stage->state != StageState::approved) {  // somebody else settled it
       after = std::move(*stage);
       return {};
     }
-    stage->state = *to;
+    bool published = sent.kind == Sent::Kind::published;
+    if (published && stage->target == "local") {
+      auto name = PackageName::parse(stage->name);
+      if (!name) return name.error();
+      LocalVersion version{stage->version, sent.manifest, stage->sha512, stage->size_bytes, fact.now()};
+      auto done = Catalog::publish(fact, *name, version, stage->tag, stage->id);
+      if (!done && done.error().kind != ErrorKind::conflict) return done;
+      if (!done) {
+        published = false;
+        sent.why = "another " + stage->subject() + " is published here already";
+      }
+    }
+    stage->state = *next_state(stage->state, published ? StageEvent::publish : StageEvent::fail);
     stage->why = sent.why;
     stage->updated = fact.now();
     if (published) {
       facts->released = fact.now();
       ReleaseHistory::record(fact, *facts, stage->findings);
-      if (stage->target == "local") {
-        auto name = PackageName::parse(stage->name);
-        if (!name) return name.error();
-        LocalVersion version{stage->version, document.manifest, stage->sha512, stage->size_bytes, fact.now()};
-        if (auto done = Catalog::publish(fact, *name, version, stage->tag, stage->id); !done) return done;
-      }
     }
     fact.remove(Family::outbox, stage_id);
     StageStore::update(fact, *stage);

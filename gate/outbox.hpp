@@ -2,8 +2,9 @@
 // From approved to published: the durable list of releases that are owed to their target.
 //
 // An entry is written in the batch that approves the stage and removed in the batch that records the
-// outcome. Between them anything may crash: `attempts` is raised (synced) before bytes go out, and whoever
-// finds it above zero reads the upstream back before it sends again.
+// outcome. Between them anything may crash: `attempts` is raised (synced) before bytes go to an upstream, and
+// whoever finds it above zero reads the upstream back before it sends again. Bytes that are no longer those
+// that were approved are not sent: the release fails.
 //
 // Records:  outbox  <stage id>   {v, attempts}
 
@@ -40,19 +41,25 @@ class Outbox {
   // answer could be had. Safe to call again, and from several threads.
   Result<Stage> forward(const std::string& stage_id, Millis deadline);
 
-  // Ids of what is owed, oldest first.
+  // Ids of what is owed, in no order.
   Result<std::vector<std::string>> pending();
 
  private:
   struct Sent {
     enum class Kind { published, failed, unclear } kind;
-    std::string why;
+    std::string why = {};
+    json::object manifest = {};  // for our own store
   };
-  Result<Sent> send(const Stage& stage, const PublishDocument& document, std::uint64_t attempts,
-                    Millis deadline);
+  // Raises the count of attempts, durably; returns what it was.
+  Result<std::uint64_t> count_attempt(const std::string& stage_id);
+  // Error: a disk that could not be read just now; the release stays owed.
+  Result<Sent> send(const Stage& stage, std::uint64_t attempts, Millis deadline);
+  // The tarball and the document as they were approved. corrupt: they are no longer that.
+  Result<std::shared_ptr<const Blob>> approved_tarball(const Stage& stage);
+  Result<PublishDocument> approved_document(const Stage& stage);
   // What the upstream holds of this version now.
   Result<Sent> read_back(Upstream& upstream, const Stage& stage);
-  Result<Stage> settle(const std::string& stage_id, const PublishDocument& document, const Sent& sent);
+  Result<Stage> settle(const std::string& stage_id, Sent sent);
 
   MetaStore& store_;
   Ledger& ledger_;

@@ -108,9 +108,12 @@ Result<Facts> StageStore::facts(std::string_view id) const {
 void StageStore::create(Fact& fact, const Stage& stage, const PublishDocument& document, const Facts& facts) {
   fact.put(Family::stages, key('d', stage.id), json::serialize(to_json(document)));
   fact.put(Family::stages, key('f', stage.id), json::serialize(to_json(facts)));
-  fact.put(Family::stages, version_key(stage.name, stage.version), stage.id);
   fact.put(Family::stages, key('c', stage.code), stage.id);
   update(fact, stage);
+}
+
+void StageStore::take_version(Fact& fact, const Stage& stage) {
+  fact.put(Family::stages, version_key(stage.name, stage.version), stage.id);
 }
 
 void StageStore::update(Fact& fact, const Stage& stage) {
