@@ -25,7 +25,8 @@ struct PackageRecord {
 
 Result<PackageRecord> read_package(std::string_view text) {
   auto value = parse_strict(text, {.bytes_max = text.size()});
-  if (!value || !value->is_object() || int_at(value->get_object(), "v") != 1) return corrupt("package record");
+  if (!value || !value->is_object() || int_at(value->get_object(), "v") != 1)
+    return corrupt("package record");
   const json::object& o = value->get_object();
   PackageRecord record;
   const json::object* tags = object_at(o, "tags");
@@ -52,7 +53,8 @@ std::string write_package(const PackageRecord& record) {
 
 Result<LocalVersion> read_version(std::string_view key, std::string_view text) {
   auto value = parse_strict(text, {.bytes_max = text.size()});
-  if (!value || !value->is_object() || int_at(value->get_object(), "v") != 1) return corrupt("version record");
+  if (!value || !value->is_object() || int_at(value->get_object(), "v") != 1)
+    return corrupt("version record");
   const json::object& o = value->get_object();
   auto sha512 = sha512_from_hex(string_at(o, "sha512").value_or(""));
   auto time = parse_iso8601(string_at(o, "time").value_or(""));
@@ -82,19 +84,24 @@ Result<LocalPackage> Catalog::package(const PackageName& name) {
   if (!*text) return absent(name);
   auto record = read_package(**text);
   if (!record) return record.error();
-  LocalPackage package{name.full(), std::move(record->tags), record->created, record->modified, record->revision, {}};
+  LocalPackage package{name.full(),      std::move(record->tags), record->created,
+                       record->modified, record->revision,        {}};
   std::optional<Error> broken;
-  auto read = store_.scan(Family::versions, version_key(name, ""), "", false, [&](std::string_view key, std::string_view value) {
-    auto version = read_version(key, value);
-    if (!version) broken = version.error();
-    else package.versions.push_back(std::move(*version));
-    return !broken;
-  });
+  auto read = store_.scan(Family::versions, version_key(name, ""), "", false,
+                          [&](std::string_view key, std::string_view value) {
+                            auto version = read_version(key, value);
+                            if (!version)
+                              broken = version.error();
+                            else
+                              package.versions.push_back(std::move(*version));
+                            return !broken;
+                          });
   if (!read) return read.error();
   if (broken) return *broken;
-  std::sort(package.versions.begin(), package.versions.end(), [](const LocalVersion& a, const LocalVersion& b) {
-    return std::tie(a.time, a.version) < std::tie(b.time, b.version);
-  });
+  std::sort(package.versions.begin(), package.versions.end(),
+            [](const LocalVersion& a, const LocalVersion& b) {
+              return std::tie(a.time, a.version) < std::tie(b.time, b.version);
+            });
   return package;
 }
 
@@ -102,7 +109,8 @@ Result<LocalVersion> Catalog::version(const PackageName& name, std::string_view 
   const std::string key = version_key(name, version);
   auto text = store_.get(Family::versions, key);
   if (!text) return text.error();
-  if (!*text) return fail(ErrorKind::not_found, "There is no " + name.full() + "@" + std::string(version) + " here.");
+  if (!*text)
+    return fail(ErrorKind::not_found, "There is no " + name.full() + "@" + std::string(version) + " here.");
   return read_version(key, **text);
 }
 
@@ -111,13 +119,14 @@ Result<void> Catalog::each_name(const std::function<bool(std::string_view)>& vis
                      [&](std::string_view key, std::string_view) { return visit(key); });
 }
 
-Result<void> Catalog::publish(Fact& fact, const PackageName& name, const LocalVersion& version, const std::string& tag,
-                              const std::string& stage_id) {
+Result<void> Catalog::publish(Fact& fact, const PackageName& name, const LocalVersion& version,
+                              const std::string& tag, const std::string& stage_id) {
   const std::string key = version_key(name, version.version);
   auto there = fact.get(Family::versions, key);
   if (!there) return there.error();
   if (*there)
-    return fail(ErrorKind::conflict, name.full() + "@" + version.version + " is published already: raise the version.");
+    return fail(ErrorKind::conflict,
+                name.full() + "@" + version.version + " is published already: raise the version.");
   PackageRecord record{{}, version.time, version.time, 0};
   auto text = fact.get(Family::packages, name.full());
   if (!text) return text.error();

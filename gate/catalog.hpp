@@ -34,8 +34,8 @@ struct LocalPackage {
   std::string name;
   std::map<std::string, std::string> tags;
   Instant created, modified;
-  std::uint64_t revision = 0;           // grows with every change
-  std::vector<LocalVersion> versions;   // in order of publication
+  std::uint64_t revision = 0;          // grows with every change
+  std::vector<LocalVersion> versions;  // in order of publication
 };
 
 class Catalog {
@@ -48,8 +48,8 @@ class Catalog {
   Result<void> each_name(const std::function<bool(std::string_view name)>& visit);
 
   // Within a fact: adds the version, points the tag at it. conflict where the version exists.
-  static Result<void> publish(Fact& fact, const PackageName& name, const LocalVersion& version, const std::string& tag,
-                              const std::string& stage_id);
+  static Result<void> publish(Fact& fact, const PackageName& name, const LocalVersion& version,
+                              const std::string& tag, const std::string& stage_id);
 
  private:
   MetaStore& store_;

@@ -27,8 +27,8 @@ struct ReceivedPublish {
 // feed() costs milliseconds of CPU and some disk: on a pool, one call after another.
 class Intake {
  public:
-  Intake(PackageName name_in_url, std::unique_ptr<StagedBlob> tarball, std::shared_ptr<const InspectionRules> rules,
-         PublishLimits limits = {});
+  Intake(PackageName name_in_url, std::unique_ptr<StagedBlob> tarball,
+         std::shared_ptr<const InspectionRules> rules, PublishLimits limits = {});
   Result<void> feed(std::string_view body);
   Result<ReceivedPublish> finish();
 

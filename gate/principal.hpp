@@ -11,9 +11,9 @@ struct Principal {
   bool service = false;  // may stage, may never approve
   bool admin = false;
   std::vector<std::string> groups;
-  bool read_only = false;     // of the token: no write whatever the roles
-  std::string credential;     // key of the token (not the token), or "password"; for the ledger
-  std::string address;        // of the client, printable
+  bool read_only = false;      // of the token: no write whatever the roles
+  std::string credential;      // key of the token (not the token), or "password"; for the ledger
+  std::string address;         // of the client, printable
   bool otp_enrolled = false;   // a one-time password exists for the user
   bool otp_on_writes = false;  // who wants it asked for with every write (npm's "auth-and-writes")
 };

@@ -23,12 +23,12 @@ struct ProvenanceAttachment {
 
 struct PublishDocument {
   std::string name, version, tag;
-  std::string access;       // "public", "restricted", or empty
-  std::string tarball_key;  // "@acme/lib-1.0.0.tgz"
+  std::string access;               // "public", "restricted", or empty
+  std::string tarball_key;          // "@acme/lib-1.0.0.tgz"
   std::uint64_t tarball_bytes = 0;  // as declared by `length`
-  json::object manifest;    // versions[version], as sent
+  json::object manifest;            // versions[version], as sent
   std::string integrity, shasum;    // of manifest.dist
-  json::object rest;        // the other top-level members: readme, description, _id
+  json::object rest;                // the other top-level members: readme, description, _id
   std::optional<ProvenanceAttachment> provenance;
 
   // "sha256-…" of everything here: what a decision is bound to beside the tarball.

@@ -10,9 +10,13 @@
 namespace sallyport {
 namespace {
 
-Error invalid(std::string message) { return fail(ErrorKind::invalid, std::move(message)); }
+Error invalid(std::string message) {
+  return fail(ErrorKind::invalid, std::move(message));
+}
 
-bool blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
+bool blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
 
 }  // namespace
 
@@ -60,8 +64,8 @@ struct PublishParser::Handler {
 
   // Whether the string being read is `_attachments.<key>.data`.
   bool in_data() const {
-    return open.size() == 3 && open[0].key == "_attachments" && open[2].key == "data" && open[1].value.is_object() &&
-           open[2].value.is_object();
+    return open.size() == 3 && open[0].key == "_attachments" && open[2].key == "data" &&
+           open[1].value.is_object() && open[2].value.is_object();
   }
   const std::string& attachment_key() const { return open[1].key; }
 
@@ -104,12 +108,14 @@ struct PublishParser::Handler {
   bool on_key_part(string_view s, std::size_t, error_code& ec) {
     text.append(s.data(), s.size());
     if (text.size() > limits.key_bytes_max)
-      return stop(ec, invalid("The publish has a key of more than " + std::to_string(limits.key_bytes_max) + " bytes."));
+      return stop(ec, invalid("The publish has a key of more than " + std::to_string(limits.key_bytes_max) +
+                              " bytes."));
     return count(s.size(), ec);
   }
   bool on_key(string_view s, std::size_t n, error_code& ec) {
     if (!on_key_part(s, n, ec)) return false;
-    if (text == "__proto__") return stop(ec, invalid("The publish has a key \"__proto__\", which readers take differently."));
+    if (text == "__proto__")
+      return stop(ec, invalid("The publish has a key \"__proto__\", which readers take differently."));
     Frame& top = open.back();
     if (top.value.get_object().contains(text))
       return stop(ec, invalid("The publish has the key \"" + printable(text) +
@@ -157,7 +163,8 @@ struct PublishParser::Handler {
   bool on_int64(std::int64_t i, string_view, error_code& ec) { return count(8, ec) && add(i, ec); }
   bool on_uint64(std::uint64_t u, string_view, error_code& ec) { return count(8, ec) && add(u, ec); }
   bool on_double(double d, string_view, error_code& ec) {
-    if (!std::isfinite(d)) return stop(ec, invalid("The publish has a number too large for JSON readers to agree on."));
+    if (!std::isfinite(d))
+      return stop(ec, invalid("The publish has a number too large for JSON readers to agree on."));
     return count(8, ec) && add(d, ec);
   }
   bool on_bool(bool b, error_code& ec) { return count(1, ec) && add(b, ec); }
@@ -197,15 +204,17 @@ Result<void> PublishParser::write(std::string_view bytes) {
   parser_->consumed += taken;
   if (json.handler().error) return *json.handler().error;
   if (ec)
-    return invalid("The body is not valid JSON at byte " + std::to_string(parser_->consumed) + " (" + ec.message() +
-                   "): publish with an npm client.");
+    return invalid("The body is not valid JSON at byte " + std::to_string(parser_->consumed) + " (" +
+                   ec.message() + "): publish with an npm client.");
   if (taken < bytes.size() && !blank(bytes.substr(taken))) return trailing;
   return {};
 }
 
 namespace {
 
-std::string quoted(std::string_view text) { return "\"" + printable(text, 100) + "\""; }
+std::string quoted(std::string_view text) {
+  return "\"" + printable(text, 100) + "\"";
+}
 
 }  // namespace
 
@@ -226,7 +235,8 @@ Result<PublishDocument> PublishParser::finish(const PackageName& name_in_url) {
     return invalid("The URL says " + quoted(name_in_url.full()) + " but the document's \"name\" says " +
                    quoted(document.name) + ".");
   if (auto id = string_at(root, "_id"); id && *id != document.name)
-    return invalid("The document's \"_id\" says " + quoted(*id) + " but its \"name\" says " + quoted(document.name) + ".");
+    return invalid("The document's \"_id\" says " + quoted(*id) + " but its \"name\" says " +
+                   quoted(document.name) + ".");
 
   const json::object* versions = object_at(root, "versions");
   if (!versions || versions->size() != 1)
@@ -239,19 +249,22 @@ Result<PublishDocument> PublishParser::finish(const PackageName& name_in_url) {
   if (string_at(document.manifest, "name") != document.name)
     return invalid("The manifest's \"name\" must be " + quoted(document.name) + ".");
   if (string_at(document.manifest, "version") != document.version)
-    return invalid("The manifest's \"version\" must be " + quoted(document.version) + ", the key it stands under.");
+    return invalid("The manifest's \"version\" must be " + quoted(document.version) +
+                   ", the key it stands under.");
   if (!Version::parse(document.version))
     return invalid(quoted(document.version) + " is not a semantic version (like 1.2.3).");
 
   const json::object* tags = object_at(root, "dist-tags");
   if (!tags || tags->size() != 1)
-    return invalid("A publish must carry exactly one dist-tag; this one has " + std::to_string(tags ? tags->size() : 0) + ".");
+    return invalid("A publish must carry exactly one dist-tag; this one has " +
+                   std::to_string(tags ? tags->size() : 0) + ".");
   document.tag = std::string(tags->begin()->key());
   if (!tags->begin()->value().is_string() || tags->begin()->value().get_string() != document.version)
     return invalid("The dist-tag " + quoted(document.tag) + " must point to the version being published.");
   if (document.tag.empty() || document.tag.size() > 100 || document.tag != printable(document.tag) ||
       document.tag.find_first_of("/%?#\\ ") != std::string::npos || Version::parse(document.tag))
-    return invalid("The dist-tag " + quoted(document.tag) + " is not a usable name: use letters and digits, not a version.");
+    return invalid("The dist-tag " + quoted(document.tag) +
+                   " is not a usable name: use letters and digits, not a version.");
 
   const json::value* access = root.if_contains("access");
   if (access && !access->is_null()) {
@@ -264,19 +277,23 @@ Result<PublishDocument> PublishParser::finish(const PackageName& name_in_url) {
   document.integrity = std::string(dist ? string_at(*dist, "integrity").value_or("") : "");
   document.shasum = std::string(dist ? string_at(*dist, "shasum").value_or("") : "");
   if (document.integrity.empty() || document.shasum.empty())
-    return invalid("The manifest's \"dist\" must carry \"integrity\" and \"shasum\" of the tarball: publish with an npm client.");
+    return invalid(
+        "The manifest's \"dist\" must carry \"integrity\" and \"shasum\" of the tarball: publish with an npm "
+        "client.");
 
   const json::object* attachments = object_at(root, "_attachments");
   if (!attachments || attachments->empty())
     return invalid("The publish carries no tarball: \"_attachments\" is missing or empty.");
   for (const auto& [key, value] : *attachments) {
     const bool is_provenance = key.ends_with(".sigstore");
-    if (!value.is_object() || !value.get_object().contains("data") || !value.get_object().at("data").is_null() ||
+    if (!value.is_object() || !value.get_object().contains("data") ||
+        !value.get_object().at("data").is_null() ||
         !(is_provenance ? handler.provenance_seen : handler.tarball_seen))
       return invalid("The attachment " + quoted(key) + " has no \"data\" text.");
     const json::object& attachment = value.get_object();
     auto length = int_at(attachment, "length");
-    if (!length || *length < 0) return invalid("The attachment " + quoted(key) + " must say its \"length\" in bytes.");
+    if (!length || *length < 0)
+      return invalid("The attachment " + quoted(key) + " must say its \"length\" in bytes.");
     if (is_provenance) {
       if (document.provenance) return invalid("The publish carries more than one provenance attachment.");
       document.provenance = ProvenanceAttachment{
@@ -286,7 +303,8 @@ Result<PublishDocument> PublishParser::finish(const PackageName& name_in_url) {
     }
     if (!document.tarball_key.empty())
       return invalid("The publish carries more than one tarball: publish one version at a time.");
-    if (key != handler.tarball_key) return invalid("The attachment " + quoted(key) + " has no \"data\" text.");
+    if (key != handler.tarball_key)
+      return invalid("The attachment " + quoted(key) + " has no \"data\" text.");
     document.tarball_key = std::string(key);
     document.tarball_bytes = static_cast<std::uint64_t>(*length);
   }
@@ -325,7 +343,8 @@ json::object to_json(const PublishDocument& d) {
 }
 
 Result<PublishDocument> publish_document_from_json(const json::value& value) {
-  const Error corrupt = fail(ErrorKind::corrupt, "A stored publish could not be read.", "publish document record");
+  const Error corrupt =
+      fail(ErrorKind::corrupt, "A stored publish could not be read.", "publish document record");
   if (!value.is_object()) return corrupt;
   const json::object& o = value.get_object();
   const json::object* manifest = object_at(o, "manifest");

@@ -15,7 +15,7 @@
 namespace sallyport {
 
 struct PublishLimits {
-  std::size_t metadata_bytes_max = 4u << 20;    // all but the attachments' data
+  std::size_t metadata_bytes_max = 4u << 20;  // all but the attachments' data
   std::size_t provenance_bytes_max = 1u << 20;
   std::size_t depth_max = 64;
   std::size_t key_bytes_max = 1024;

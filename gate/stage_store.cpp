@@ -33,8 +33,9 @@ Result<Stage> parse_stage(std::string_view text) {
   return stage_from_json(*value);
 }
 Error no_stage(std::string_view id) {
-  return fail(ErrorKind::not_found, is_review_code(id) ? "There is no release under review with the code " + std::string(id) + "."
-                                                       : "There is no release under review with this id.");
+  return fail(ErrorKind::not_found,
+              is_review_code(id) ? "There is no release under review with the code " + std::string(id) + "."
+                                 : "There is no release under review with this id.");
 }
 bool is_open(StageState state) {
   return state == StageState::held || state == StageState::approved || state == StageState::failed;
@@ -80,8 +81,9 @@ Result<void> StageStore::each_open(const std::function<bool(const Stage&)>& visi
     if (!stage) return stage.error();
     if (is_open(stage->state)) stages.push_back(std::move(*stage));
   }
-  std::sort(stages.begin(), stages.end(),
-            [](const Stage& a, const Stage& b) { return std::tie(a.created, a.id) < std::tie(b.created, b.id); });
+  std::sort(stages.begin(), stages.end(), [](const Stage& a, const Stage& b) {
+    return std::tie(a.created, a.id) < std::tie(b.created, b.id);
+  });
   for (const Stage& stage : stages)
     if (!visit(stage)) break;
   return {};
@@ -118,8 +120,10 @@ void StageStore::take_version(Fact& fact, const Stage& stage) {
 
 void StageStore::update(Fact& fact, const Stage& stage) {
   fact.put(Family::stages, key('s', stage.id), json::serialize(to_json(stage)));
-  if (is_open(stage.state)) fact.put(Family::stages, key('o', stage.id), "");
-  else fact.remove(Family::stages, key('o', stage.id));
+  if (is_open(stage.state))
+    fact.put(Family::stages, key('o', stage.id), "");
+  else
+    fact.remove(Family::stages, key('o', stage.id));
 }
 
 Result<Stage> StageStore::read(Fact& fact, std::string_view id) {
@@ -129,7 +133,8 @@ Result<Stage> StageStore::read(Fact& fact, std::string_view id) {
   return parse_stage(**text);
 }
 
-Result<std::optional<Stage>> StageStore::read_latest(Fact& fact, std::string_view name, std::string_view version) {
+Result<std::optional<Stage>> StageStore::read_latest(Fact& fact, std::string_view name,
+                                                     std::string_view version) {
   auto id = fact.get(Family::stages, version_key(name, version));
   if (!id) return id.error();
   if (!*id) return std::optional<Stage>();

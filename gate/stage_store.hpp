@@ -37,7 +37,8 @@ class StageStore {
   static void take_version(Fact& fact, const Stage& stage);  // it is the latest of its version from now on
   static void update(Fact& fact, const Stage& stage);
   static Result<Stage> read(Fact& fact, std::string_view id);
-  static Result<std::optional<Stage>> read_latest(Fact& fact, std::string_view name, std::string_view version);
+  static Result<std::optional<Stage>> read_latest(Fact& fact, std::string_view name,
+                                                  std::string_view version);
   static Result<bool> code_taken(Fact& fact, std::string_view code);
 
  private:
