@@ -82,9 +82,13 @@ class Gateway:
 
     # -- life
 
+    def spawn(self, env=None):
+        """The process, which may not answer yet."""
+        return Service([self.binary, "serve", "--config", self.config], self.log, cwd=self.folder,
+                       env={**self.environment(), **(env or {})})
+
     def start(self, env=None, seconds=30.0):
-        self.service = Service([self.binary, "serve", "--config", self.config], self.log, cwd=self.folder,
-                               env={**self.environment(), **(env or {})})
+        self.service = self.spawn(env)
         self.service.wait_ready(self.ready, seconds)
         return self
 

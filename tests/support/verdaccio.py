@@ -31,15 +31,19 @@ class Verdaccio:
             "log": {"type": "stdout", "format": "json", "level": "http"},
         }))
 
-    def start(self):
+    def spawn(self):
+        """The process, which may not answer yet."""
         program = clients_folder() / "verdaccio" / "bin" / "verdaccio"
         environment = {"PATH": f"{node().parent}:/usr/bin:/bin", "HOME": str(self.folder), "NODE_ENV": "production"}
         for name in ("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"):
             if name in os.environ:
                 environment[name] = os.environ[name]
-        self.service = Service([node(), program, "--config", self.folder / "config.yaml",
-                                "--listen", f"127.0.0.1:{self.port}"],
-                               self.folder / "log", cwd=self.folder, env=environment)
+        return Service([node(), program, "--config", self.folder / "config.yaml",
+                        "--listen", f"127.0.0.1:{self.port}"],
+                       self.folder / "log", cwd=self.folder, env=environment)
+
+    def start(self):
+        self.service = self.spawn()
         self.service.wait_ready(self.answers)
         self.user, self.password = "forwarder", "a password of the tests"
         self.token = self.add_user(self.user, self.password)
