@@ -221,7 +221,9 @@ asio::awaitable<std::optional<Response>> Gateway::State::may_call(Exchange& exch
   if (!name) co_return error_response(name.error());
   if (auto allowed = gate->may_publish(*exchange.principal, *name); !allowed)
     co_return error_response(allowed.error());
-  co_return std::nullopt;
+  if (exchange.request.method != Method::put) co_return std::nullopt;  // npm never asks for a code to stage
+  auto challenge = co_await sallyport::require_otp(*accounts, exchange, OtpUse::write);
+  co_return challenge;
 }
 
 // What is due by the clock: holds that ran out, releases still owed to an upstream.

@@ -298,6 +298,9 @@ TEST_CASE("npm logout ends the token, and only one's own") {
   CHECK(r.ask({Method::get, "/-/whoami", {}, token}).status == 200);
   CHECK(r.ask({Method::del, "/-/user/token/" + token, {}, token}).status == 200);
   CHECK(r.ask({Method::get, "/-/whoami", {}, token}).status == 401);
+  const std::string reader = r.token("alice", true);  // reads only, and may end itself
+  CHECK(r.ask({Method::del, "/-/user/token/" + reader, {}, reader}).status == 200);
+  CHECK(r.ask({Method::get, "/-/whoami", {}, reader}).status == 401);
 }
 
 TEST_CASE("npm token: create asks for the password, list shows no token, revoke ends it") {
