@@ -78,7 +78,7 @@ class Ledger {
   mutable std::mutex facts_;
   std::atomic<std::uint64_t> sequence_ = 0;
   Sha256 head_;
-  std::string broken_;  // why nothing may be added to this chain
+  std::string broken_;   // why nothing may be added to this chain
   bool unsure_ = false;  // the last write failed: what it wrote may be there or not
 };
 

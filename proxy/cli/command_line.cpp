@@ -27,7 +27,8 @@ class Parser {
     leaf(app_, Command::none, "scan", "Judge a tarball or folder as a publish would be",
          "sallyport scan lib-1.0.0.tgz")
         ->prefix_command();
-    leaf(app_, Command::none, "stage", "Releases under review: list, show, ack, approve, reject", "sallyport stage list")
+    leaf(app_, Command::none, "stage", "Releases under review: list, show, ack, approve, reject",
+         "sallyport stage list")
         ->prefix_command();
     users(*group("user", "Accounts"));
     tokens(*group("token", "Access tokens"));

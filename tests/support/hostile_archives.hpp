@@ -1,6 +1,7 @@
 #pragma once
 // Tarballs that no gate may pass, each made for one rule of the tar family, and clean ones beside them. The
-// unit tests read them here; tests/integration/differential_tar_test.py gives the same files to other readers.
+// unit tests read them here; tests/integration/differential_tar_test.py gives the same files to other
+// readers.
 
 #include <string>
 #include <vector>
