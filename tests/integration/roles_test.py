@@ -45,6 +45,7 @@ DELETE /{pkg}/-rev/1                                   -      -        -      - 
 PUT    /-/package/{pkg}/owners                         -      -        -      -        -         -        -     -     -
 POST   /-/package/{pkg}/access                         -      -        -      -        -         -        -     -     -
 PUT    /-/pnpr/v0/publish                              -      -        -      -        -         -        -     -     -
+POST   /-/v1/login                                     -      -        -      -        -         -        -     -     -
 GET    /-/no-such-route                                -      -        -      -        -         -        -     -     -
 POST   /-/no-such-route                                -      -        -      -        -         -        -     -     -
 """
@@ -104,23 +105,44 @@ def test_cell(method, path, role, cell, gate, house):
     assert gate.packument(released, people["reader"]) == before
 
 
-def test_no_route_is_missing_here(gate):
-    """What the binary says it serves is in the table above, or is told from it with a reason."""
-    elsewhere = {
-        "PUT /-/user/:id", "GET /-/user/:id", "DELETE /-/user/token/:token", "DELETE /-/npm/v1/tokens/token/:token",
-        "POST /-/npm/v1/user",  # login_test.py
-        "POST /-/sallyport/first-admin",  # first_start_test.py
-    }
+def served_routes():
+    """(method, pattern, what) as the binary prints them."""
     shown = subprocess.run([gateway_binary(), "routes"], check=True, capture_output=True, text=True).stdout
-    served = {" ".join(part.strip(" `") for part in line.split("|")[1:3]) for line in shown.splitlines()
-              if line.startswith("|") and "/" in line}
-    assert served, shown
-    tabled = {(line.split()[0], line.split()[1]) for line in TABLE.strip().splitlines()[1:]}
+    rows = [[part.strip(" `") for part in line.strip("|").split("|")] for line in shown.splitlines() if "`/" in line]
+    return [(method, pattern, what) for method, pattern, _, what in rows]
 
-    def covered(route):
-        method, pattern = route.split(" ", 1)
+
+def test_no_route_is_missing_here():
+    elsewhere = {
+        ("PUT", "/-/user/:id"), ("GET", "/-/user/:id"), ("DELETE", "/-/user/token/:token"),
+        ("DELETE", "/-/npm/v1/tokens/token/:token"), ("POST", "/-/npm/v1/user"),  # login_test.py
+        ("POST", "/-/sallyport/first-admin"),  # first_start_test.py
+    }
+    tabled = [tuple(line.split()[:2]) for line in TABLE.strip().splitlines()[1:]]
+
+    def covered(method, pattern):
         parts = pattern.strip("/").split("/")
         return any(m == method and len(p.strip("/").split("/")) == len(parts) and
                    all(a.startswith((":", "*")) or a == b for a, b in zip(parts, p.strip("/").split("/")))
                    for m, p in tabled)
-    assert sorted(route for route in served - elsewhere if not covered(route)) == []
+    routes = served_routes()
+    assert len(routes) > 40
+    assert [(method, pattern) for method, pattern, what in routes if what != "refused"
+            and (method, pattern) not in elsewhere and not covered(method, pattern)] == []
+
+
+def test_every_route_that_is_refused_is_refused_to_everybody(gate, house):
+    people, released, _ = house
+    refused = [(method, pattern) for method, pattern, what in served_routes() if what == "refused"]
+    assert len(refused) > 25
+    before = gate.packument(released, people["reader"])
+    writes = gate.upstream.writes() if gate.upstream else []
+    for method, pattern in refused:
+        path = pattern.replace(":pkg", released).replace(":", "some-")
+        for role in ROLES:
+            answer = http.request(method, gate.url + path, {"x": 1}, token=people[role] and people[role].token)
+            unknown = role in ("nobody", "stranger")
+            assert answer.status in ({401} if unknown else {403, 404, 405}), (method, path, role, answer)
+            assert answer.error
+    assert gate.packument(released, people["reader"]) == before
+    assert (gate.upstream.writes() if gate.upstream else []) == writes
