@@ -60,7 +60,7 @@ def test_two_servers_do_not_share_a_folder(tmp_path):
     try:
         gateway.start()
         second = gateway.cli("serve", "--listen", "127.0.0.1:0", expect=2)
-        assert str(gateway.data) in second.stderr and "process" in second.stderr
+        assert "in use by another Sallyport" in second.stderr and str(gateway.data) in second.stderr
         assert gateway.ready()
     finally:
         gateway.close()
