@@ -197,6 +197,10 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publ
   context.published = std::move(*published);
   context.public_upstream = rule.publish != "local";
   context.publisher_scopes = scopes_of(rule);
+  if (!parts_.public_url.empty()) {
+    context.registries.push_back(parts_.public_url);
+    if (const Upstream* target = parts_.upstream(rule.publish)) context.registries.push_back(target->url());
+  }
   context.history = std::move(prior->history);
   if (there) {
     if (auto tag = there->tags.find(publish.document.tag); tag != there->tags.end())

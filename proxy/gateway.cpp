@@ -154,8 +154,11 @@ Result<void> Gateway::State::open() {
   auto released = [this](const PackageName& name) {
     if (cache) cache->forget(name);
   };
-  gate = std::make_unique<Gate>(GateParts{*data.meta, *data.ledger, *data.blobs, clock, random, rules,
-                                          PackageRules(config.packages), find_upstream, released});
+  GateParts parts{
+      *data.meta,    *data.ledger, *data.blobs, clock, random, rules, PackageRules(config.packages),
+      find_upstream, released};
+  parts.public_url = config.public_url;
+  gate = std::make_unique<Gate>(std::move(parts));
   return {};
 }
 

@@ -66,3 +66,12 @@ def test_a_tampered_manifest_is_refused(tampered, gate):
     assert answer.status == 403, answer.body
     assert "manifest/confusion" in answer.json()["error"] and "package.json" in answer.json()["error"]
     assert gate.stages(gate.user("rita"), package) == []
+
+
+def test_a_package_meant_for_another_registry_is_refused(gate):
+    for registry, status in [(gate.url + "/", 202), ("https://elsewhere.example/", 403)]:
+        package = "@acme/" + packages.unique("directed")
+        config = {"publishConfig": {"registry": registry}}
+        answer = gate.publish(gate.user("alice"), package, "1.0.0", packages.package_tarball(package, **config), fields=config)
+        assert answer.status == status, answer.body
+        assert status == 202 or "pack/private" in answer.json()["error"]
