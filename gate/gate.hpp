@@ -29,8 +29,8 @@ struct GateParts {
   PackageRules packages;
   std::function<Upstream*(std::string_view name)> upstream;         // null: none of that name
   std::function<void(const PackageName&)> released = [](auto&) {};  // a new version is visible; any thread
-  Millis forward_max{20'000};  // how long an approval waits for the upstream
-  std::string public_url;      // where clients reach this gateway; empty: not known for certain
+  Millis forward_max{20'000};   // how long an approval waits for the upstream
+  std::string public_url = {};  // where clients reach this gateway; empty: not known for certain
 };
 
 // Whether a version exists, and how far it has come.
