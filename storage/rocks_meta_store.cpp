@@ -105,6 +105,8 @@ rocksdb::DBOptions database_options() {
   options.stats_persist_period_sec = 0;
   options.max_background_jobs = 2;
   options.max_open_files = 256;
+  options.max_file_opening_threads = 1;         // 16 threads made and ended for each family, else
+  options.skip_stats_update_on_db_open = true;  // would open files to learn what compaction learns anyway
   options.db_write_buffer_size = write_buffers_bytes_max;
   options.max_total_wal_size = log_bytes_max;
   // A relaxed write may be torn by a power cut; what was synced before it is whole. Any stricter mode would

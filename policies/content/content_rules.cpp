@@ -142,8 +142,9 @@ Result<std::shared_ptr<const ContentRules>> ContentRules::build(
   auto rules = std::make_shared<CompiledRules>();
   Sha256Hasher hasher;
   hasher.update(scan_version);
-  const auto add = [&](std::string_view text, const std::string& file) -> Result<void> {
-    auto parsed = SecretRules::parse(text, file);
+  using Check = SecretRules::Check;
+  const auto add = [&](std::string_view text, const std::string& file, Check check) -> Result<void> {
+    auto parsed = SecretRules::parse(text, file, check);
     if (!parsed) return parsed.error();
     for (auto& rule : parsed->rules) {
       for (const auto& other : rules->secrets.rules)
@@ -158,9 +159,11 @@ Result<std::shared_ptr<const ContentRules>> ContentRules::build(
     hasher.update(Bytes(digest.bytes));
     return {};
   };
-  if (const auto added = add(shipped_secret_rules(), "secret_rules.toml"); !added) return added.error();
+  if (const auto added = add(shipped_secret_rules(), "secret_rules.toml", Check::at_use); !added)
+    return added.error();
   for (std::size_t i = 0; i < extra_rule_texts.size(); ++i)
-    if (const auto added = add(extra_rule_texts[i], "secret_rules[" + std::to_string(i) + "]"); !added)
+    if (const auto added = add(extra_rule_texts[i], "secret_rules[" + std::to_string(i) + "]", Check::now);
+        !added)
       return added.error();
   rules->digest_ = "sha256-" + to_hex(hasher.finish());
   add_patterns(*rules);

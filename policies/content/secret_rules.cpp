@@ -13,8 +13,6 @@
 namespace sallyport {
 namespace {
 
-using Regex = std::shared_ptr<const re2::RE2>;
-
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out)
@@ -25,7 +23,8 @@ std::string lower(std::string_view text) {
 // Reads one file; the first thing that is wrong ends it.
 class Reader {
  public:
-  explicit Reader(std::string_view file) : file_(file) {}
+  Reader(std::string_view file, SecretRules::Check check)
+      : file_(file), checks_(check == SecretRules::Check::now) {}
 
   Result<SecretRules> read(const toml::table& root) {
     SecretRules out;
@@ -90,15 +89,13 @@ class Reader {
     return value.value_or(0);
   }
 
-  Regex regex(const toml::node& node, const std::string& pattern) {
-    re2::RE2::Options options;
-    options.set_encoding(re2::RE2::Options::EncodingLatin1);  // bytes: files need not be UTF-8
-    options.set_log_errors(false);
-    options.set_max_mem(8 << 20);
-    auto compiled = std::make_shared<re2::RE2>(pattern, options);
-    if (!compiled->ok())
-      wrong(node, subject_ + ": its regex cannot be used: " + printable(compiled->error()));
-    return compiled;
+  std::shared_ptr<const Regex> regex(const toml::node& node, const std::string& pattern) {
+    auto made = std::make_shared<const Regex>(pattern);
+    if (checks_) {
+      if (const std::string fault = made->fault(); !fault.empty())
+        wrong(node, subject_ + ": its regex cannot be used: " + printable(fault));
+    }
+    return made;
   }
 
   void rule(const toml::table& table, SecretRules& out) {
@@ -125,7 +122,7 @@ class Reader {
     for (const auto& other : out.rules)
       if (other.id == rule.id) wrong(table, subject_ + " is there twice");
     rule.regex = regex(*table.get("regex"), rule.pattern);
-    if (rule.regex->ok() && rule.secret_group > rule.regex->NumberOfCapturingGroups())
+    if (checks_ && !error_ && rule.secret_group > rule.regex->compiled().NumberOfCapturingGroups())
       wrong(*table.get("secretGroup"), subject_ + " has no such group");
     allow_lists(table, "allowlist", "allowlists", rule.allows);
     out.rules.push_back(std::move(rule));
@@ -171,6 +168,7 @@ class Reader {
   }
 
   std::string file_, subject_;
+  bool checks_;
   std::optional<Error> error_;
 };
 
@@ -191,7 +189,7 @@ bool allowed(const SecretAllow& allow, const SecretRule& rule, std::string_view 
                                                                                : line;
   const re2::StringPiece piece(target.data(), target.size());
   const bool regex = std::any_of(allow.regexes.begin(), allow.regexes.end(),
-                                 [&](const Regex& r) { return re2::RE2::PartialMatch(piece, *r); });
+                                 [&](const auto& r) { return re2::RE2::PartialMatch(piece, r->compiled()); });
   const std::string folded = lower(secret);
   const bool word = std::any_of(allow.stopwords.begin(), allow.stopwords.end(),
                                 [&](const std::string& w) { return folded.find(w) != std::string::npos; });
@@ -201,25 +199,26 @@ bool allowed(const SecretAllow& allow, const SecretRule& rule, std::string_view 
 
 }  // namespace
 
-Result<SecretRules> SecretRules::parse(std::string_view toml, std::string_view file) {
+Result<SecretRules> SecretRules::parse(std::string_view toml, std::string_view file, Check check) {
   const toml::parse_result parsed = toml::parse(toml, file);
   if (!parsed) {
     const auto& error = parsed.error();
     return fail(ErrorKind::invalid, std::string(file) + ":" + std::to_string(error.source().begin.line) +
                                         ": " + printable(error.description()) + ".");
   }
-  return Reader(file).read(parsed.table());
+  return Reader(file, check).read(parsed.table());
 }
 
 std::vector<SecretMatch> find_secrets(const SecretRule& rule, const std::vector<SecretAllow>& allows,
                                       std::string_view window) {
   std::vector<SecretMatch> out;
   std::array<re2::StringPiece, 10> groups;
-  const int count = std::min(static_cast<int>(groups.size()), rule.regex->NumberOfCapturingGroups() + 1);
+  const re2::RE2& regex = rule.regex->compiled();
+  const int count = std::min(static_cast<int>(groups.size()), regex.NumberOfCapturingGroups() + 1);
   const re2::StringPiece text(window.data(), window.size());
   std::size_t from = 0;
   while (from <= window.size() &&
-         rule.regex->Match(text, from, window.size(), re2::RE2::UNANCHORED, groups.data(), count)) {
+         regex.Match(text, from, window.size(), re2::RE2::UNANCHORED, groups.data(), count)) {
     const std::string_view match(groups[0].data(), groups[0].size());
     const auto match_at = static_cast<std::size_t>(match.data() - window.data());
     from = match_at + std::max<std::size_t>(match.size(), 1);

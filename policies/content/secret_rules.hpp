@@ -16,11 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "policies/content/regex.hpp"
 #include "storage/base/result.hpp"
-
-namespace re2 {
-class RE2;
-}
 
 namespace sallyport {
 
@@ -29,7 +26,7 @@ struct SecretAllow {
   Target target = Target::secret;
   bool all = false;    // condition = "AND": every kind of criterion given must hold
   bool never = false;  // ... and one of them is a kind that is not honoured
-  std::vector<std::shared_ptr<const re2::RE2>> regexes;
+  std::vector<std::shared_ptr<const Regex>> regexes;
   std::vector<std::string> stopwords;  // lower case
   std::vector<std::string> only_rules;
 };
@@ -37,7 +34,7 @@ struct SecretAllow {
 struct SecretRule {
   std::string id, description;
   std::string pattern;
-  std::shared_ptr<const re2::RE2> regex;
+  std::shared_ptr<const Regex> regex;
   int secret_group = 0;               // 0: the first group that took part, or the whole match
   double entropy = 0;                 // bits a character the secret must exceed; 0: not asked
   std::vector<std::string> keywords;  // lower case; none: the pattern itself is searched
@@ -48,8 +45,12 @@ struct SecretRules {
   std::vector<SecretRule> rules;
   std::vector<SecretAllow> allows;  // of every rule
 
+  enum class Check : std::uint8_t {
+    now,    // every regex is compiled, and one that cannot be is an error here
+    at_use  // for a text that has been checked before
+  };
   // `file` names the text in messages. Errors name file, rule or line, and reason.
-  static Result<SecretRules> parse(std::string_view toml, std::string_view file);
+  static Result<SecretRules> parse(std::string_view toml, std::string_view file, Check check = Check::now);
 };
 
 // The text of policies/secret_rules.toml as it was at build time.

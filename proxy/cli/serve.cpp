@@ -1,5 +1,6 @@
 #include "proxy/cli/serve.hpp"
 
+#include <malloc.h>
 #include <signal.h>
 
 #include <cstdlib>
@@ -51,6 +52,7 @@ int run_serve(const Config& config) {
               << "    curl -d '{\"secret\":\"" << *secret << "\",\"name\":\"NAME\",\"password\":\"...\"}' "
               << url << "/-/sallyport/first-admin\n"
               << std::endl;
+  malloc_trim(0);  // what reading the configuration and the rules took
   int signal_number = 0;
   sigwait(&ends, &signal_number);
   log::info("stopping", {{"signal", signal_number}});

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <set>
+#include <stdexcept>
 #include <string>
 
 #include "pattern_sample.hpp"
@@ -124,6 +125,13 @@ regex = '''key=(\w+)'''
   const auto match = find_secrets(rule, {}, "acme:live-abcdefgh");
   CHECK(match.at(0).offset == 10);
   CHECK(match.at(0).length == 8);
+}
+
+TEST_CASE("a regex that is only checked when it is used fails there, and never finds nothing") {
+  const std::string toml = "[[rules]]\nid = \"a\"\nregex = '''(?=x)'''\nkeywords = [\"x\"]\n";
+  const auto parsed = SecretRules::parse(toml, "own.toml", SecretRules::Check::at_use);
+  REQUIRE(parsed.has_value());
+  CHECK_THROWS_AS(find_secrets(parsed->rules.at(0), {}, "x"), std::runtime_error);
 }
 
 TEST_CASE("what is wrong with a rule file is said with file, line and reason") {
