@@ -229,6 +229,13 @@ Result<PublishDocument> PublishParser::finish(const PackageName& name_in_url) {
   if (!handler.document.is_object()) return invalid("The body of a publish must be a JSON object.");
   json::object& root = handler.document.get_object();
 
+  const json::object* attachments = object_at(root, "_attachments");
+  if (!attachments || attachments->empty())  // npm sends deprecations and stars by the same route
+    return fail(
+        ErrorKind::forbidden,
+        "The document carries no tarball: only publishing goes through this registry, not deprecating, "
+        "starring or changing owners.");
+
   PublishDocument document;
   document.name = std::string(string_at(root, "name").value_or(""));
   if (document.name != name_in_url.full())
@@ -281,9 +288,6 @@ Result<PublishDocument> PublishParser::finish(const PackageName& name_in_url) {
         "The manifest's \"dist\" must carry \"integrity\" and \"shasum\" of the tarball: publish with an npm "
         "client.");
 
-  const json::object* attachments = object_at(root, "_attachments");
-  if (!attachments || attachments->empty())
-    return invalid("The publish carries no tarball: \"_attachments\" is missing or empty.");
   for (const auto& [key, value] : *attachments) {
     const bool is_provenance = key.ends_with(".sigstore");
     if (!value.is_object() || !value.get_object().contains("data") ||
