@@ -185,7 +185,13 @@ void check_confusion(const Release& release, FindingSink& sink) {
   if (release.published != nullptr && release.packaged != nullptr) Comparison(release, sink).run();
 }
 
+// Where there is no manifest to read, tar/manifest says so; there is no name or version to judge.
+bool is_nameless(const Release& release) {
+  return release.packaged == nullptr && release.published == nullptr;
+}
+
 void check_name(const Release& release, FindingSink& sink) {
+  if (is_nameless(release)) return;
   const auto name = PackageName::parse(release.name);
   if (name.has_error()) {
     sink.add({.file = "package.json", .message = name.error().message, .content_digest = release.name});
@@ -213,6 +219,7 @@ void check_name(const Release& release, FindingSink& sink) {
 enum VersionTier { not_semver, below_tag, prerelease_as_latest, skips_majors };
 
 void check_version(const Release& release, FindingSink& sink) {
+  if (is_nameless(release)) return;
   const auto say = [&](std::string message, std::string_view fix, VersionTier tier) {
     const std::string identity = std::to_string(tier) + " " + release.version;
     sink.add({.file = "package.json", .message = std::move(message), .fix = fix, .content_digest = identity},

@@ -178,4 +178,11 @@ TEST_CASE("a version is strict semver, moves forward, and takes no long jumps") 
   CHECK(ask("manifest/version", hidden).size() == 1);
 }
 
+TEST_CASE("without a manifest to read nothing is said of its name and version") {
+  const Release nothing;
+  for (const char* rule : {"manifest/confusion", "manifest/name", "manifest/version"}) {
+    CHECK(ask(rule, nothing).empty());
+  }
+}
+
 }  // namespace sallyport
