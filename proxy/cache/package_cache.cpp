@@ -11,6 +11,16 @@ constexpr std::size_t negative_bytes = 256;  // what an entry without documents 
 std::string tarball_key(const PackageName& name, const std::string& file) {
   return "t " + name.full() + std::string(1, '\0') + file;
 }
+// What could not be kept is fetched again: no reason to fail.
+void note_unkept(const PackageName& name, const Result<void>& kept) {
+  if (!kept)
+    log::warn("cache.store",
+              {{"package", name.full()}, {"error", kept.error().message}, {"detail", kept.error().detail}});
+}
+// What a tarball is pinned to.
+const std::string& promised_digest(const TarballSource& source) {
+  return source.integrity.empty() ? source.shasum : source.integrity;
+}
 Error no_package(const PackageName& name) {
   return fail(ErrorKind::not_found, "There is no package " + name.full() + " in this registry.");
 }
@@ -23,6 +33,7 @@ PackageCache::PackageCache(PackageCacheParts parts)
       work_(asio::make_work_guard(fills_)),
       packuments_(fills_.get_executor()),
       tarballs_(fills_.get_executor()),
+      started_(parts_.clock.now()),
       thread_([this] { fills_.run(); }) {}
 
 PackageCache::~PackageCache() {
@@ -60,11 +71,14 @@ void PackageCache::forget(const PackageName& name) {
   ++released_;
   auto it = memory_.find(name.full());
   if (it != memory_.end()) it->second->second.good_until = Instant::min();
-  // The stored copy must be asked for again as well: the upstream has a version more now.
-  MetaBatch batch;
-  batch.remove(Family::upstream, "p " + name.full());
-  if (auto gone = parts_.store.write(batch, Durability::relaxed); !gone)
-    log::warn("cache.forget", {{"package", name.full()}, {"error", gone.error().message}});
+  forgotten_[name.full()] = parts_.clock.now();
+}
+
+bool PackageCache::is_fresh(const PackageName& name, const Stored& stored, Instant now) {
+  if (stored.fetched <= started_ || stored.fetched + parts_.fresh_for <= now) return false;
+  std::lock_guard lock(mutex_);
+  const auto since = forgotten_.find(name.full());
+  return since == forgotten_.end() || stored.fetched > since->second;
 }
 
 asio::awaitable<Result<PackageCache::Found>> PackageCache::packument(PackageName name) {
@@ -109,40 +123,45 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
   auto stored = co_await async_run_on(parts_.disk, std::move(load_it));
   if (!stored) co_return stored.error();
   const Instant now = parts_.clock.now();
-  bool stale = false;
-  if (!*stored || (*stored)->fetched + parts_.fresh_for <= now) {
+  const PackumentView view{parts_.base_url, now, parts_.packages.rule_for(name).minimum_release_age};
+  std::optional<Error> trouble;  // why what is stored has to do
+  if (!*stored || !is_fresh(name, **stored, now)) {
     std::string etag = *stored ? (*stored)->etag : std::string();
     auto answer = co_await upstream.packument_async(name, std::move(etag));
-    if (!answer) {
-      if (!*stored) co_return answer.error();
-      log::warn(
-          "cache.stale",
-          {{"package", name.full()}, {"error", answer.error().message}, {"detail", answer.error().detail}});
-      stale = true;
-    } else if (answer->status == 404) {
-      remember(name.full(), generation, no_package(name), now + parts_.retry_after);
-      co_return no_package(name);
-    } else {
-      Stored fresh{answer->etag, now, std::move(answer->body)};
-      if (answer->status == 304 && *stored) {
-        fresh.body = std::move((*stored)->body);
-        if (fresh.etag.empty()) fresh.etag = (*stored)->etag;
-      }
-      *stored = std::move(fresh);
+    if (answer && answer->status == 304 && *stored) {
+      (*stored)->fetched = now;
       auto keep = [this, name, &stored] { return store(name, **stored); };
-      auto kept = co_await async_run_on(parts_.disk, std::move(keep));
-      if (!kept)
-        log::warn(
-            "cache.store",
-            {{"package", name.full()}, {"error", kept.error().message}, {"detail", kept.error().detail}});
+      note_unkept(name, co_await async_run_on(parts_.disk, std::move(keep)));
+    } else if (answer && answer->status == 200) {
+      Stored fresh{answer->etag, now, std::move(answer->body)};
+      auto prepare = [&name, &fresh, view] { return prepare_upstream(name, fresh.body, view); };
+      auto prepared = co_await async_run_on(parts_.scan, std::move(prepare));
+      if (prepared) {
+        auto keep = [this, name, &fresh] { return store(name, fresh); };
+        note_unkept(name, co_await async_run_on(parts_.disk, std::move(keep)));
+        Found found{std::make_shared<const PreparedPackument>(std::move(*prepared)), false};
+        remember(name.full(), generation, found,
+                 std::min(found.packument->good_until, now + parts_.fresh_for));
+        co_return found;
+      }
+      trouble = prepared.error();
+    } else {
+      trouble = answer ? no_package(name) : answer.error();
     }
+    // That there is no such package, or no longer, is an answer; everything else leaves what is stored.
+    if (trouble && (!*stored || trouble->kind == ErrorKind::not_found)) {
+      remember(name.full(), generation, *trouble, now + parts_.retry_after);
+      co_return *trouble;
+    }
+    if (trouble)
+      log::warn("cache.stale",
+                {{"package", name.full()}, {"error", trouble->message}, {"detail", trouble->detail}});
   }
-  const PackumentView view{parts_.base_url, now, parts_.packages.rule_for(name).minimum_release_age};
   auto prepare = [&name, &stored, view] { return prepare_upstream(name, (*stored)->body, view); };
   auto prepared = co_await async_run_on(parts_.scan, std::move(prepare));
   if (!prepared) co_return prepared.error();
-  const Instant fresh_until = stale ? now + parts_.retry_after : (*stored)->fetched + parts_.fresh_for;
-  Found found{std::make_shared<const PreparedPackument>(std::move(*prepared)), stale};
+  Found found{std::make_shared<const PreparedPackument>(std::move(*prepared)), trouble.has_value()};
+  const Instant fresh_until = found.stale ? now + parts_.retry_after : (*stored)->fetched + parts_.fresh_for;
   remember(name.full(), generation, found, std::min(found.packument->good_until, fresh_until));
   co_return found;
 }
@@ -203,7 +222,7 @@ Result<PackageCache::Tarball> PackageCache::open_kept(const PackageName& name, c
   if (source.sha512) return open_blob(*source.sha512);
   auto text = parts_.store.get(Family::upstream, tarball_key(name, file));
   if (!text) return text.error();
-  const std::string expected = source.integrity.empty() ? source.shasum : source.integrity;
+  const std::string& expected = promised_digest(source);
   if (*text) {
     auto record = parse_strict(**text);
     const json::object* o = record ? record->if_object() : nullptr;
@@ -227,7 +246,19 @@ Result<PackageCache::Tarball> PackageCache::open_kept(const PackageName& name, c
   if (!integrity || integrity->algorithm != "sha512") return no_package(name);
   Sha512 digest;
   std::copy(integrity->digest.begin(), integrity->digest.end(), digest.bytes.begin());
-  return open_blob(digest);
+  auto blob = open_blob(digest);
+  if (!blob) return blob;
+  if (auto pinned = pin(name, file, source, digest); !pinned) return pinned.error();
+  return blob;
+}
+
+Result<void> PackageCache::pin(const PackageName& name, const std::string& file, const TarballSource& source,
+                               const Sha512& digest) {
+  MetaBatch batch;
+  batch.put(Family::upstream, tarball_key(name, file),
+            json::serialize(
+                json::object{{"v", 1}, {"sha512", to_hex(digest)}, {"integrity", promised_digest(source)}}));
+  return parts_.store.write(batch, Durability::relaxed);
 }
 
 asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName name, std::string file,
@@ -237,9 +268,19 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName n
   const PackageRule& rule = parts_.packages.rule_for(name);
   RegistryUpstream* upstream = parts_.upstream(rule.read);
   if (!upstream) co_return no_package(name);
+  // Very old packages have a sha1 alone, in either place. What cannot be checked is not served.
   auto integrity = parse_integrity(source.integrity);
   const bool by_sha512 = integrity && integrity->algorithm == "sha512";
-  if (!by_sha512 && source.shasum.empty()) co_return bad;
+  std::string shasum_expected = source.shasum;
+  if (!source.integrity.empty()) {
+    if (!integrity || (!by_sha512 && integrity->algorithm != "sha1")) co_return bad;
+    shasum_expected = to_hex(as_bytes(integrity->digest));
+  }
+  if (shasum_expected.empty()) co_return bad;
+
+  auto look = [this, name, file, source] { return open_kept(name, file, source); };
+  auto kept_meanwhile = co_await async_run_on(parts_.disk, std::move(look));
+  if (kept_meanwhile || kept_meanwhile.error().kind != ErrorKind::not_found) co_return kept_meanwhile;
 
   auto stream = co_await upstream->tarball_async(name, source.url);
   if (!stream) co_return stream.error();
@@ -265,20 +306,14 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName n
   }
   const Sha512 digest = sha512_hasher.finish();
   const std::string shasum = to_hex(sha1_hasher.finish());
-  if (by_sha512 ? integrity->digest != as_text(digest.bytes) : shasum != source.shasum) {
+  if (by_sha512 ? integrity->digest != as_text(digest.bytes) : shasum != shasum_expected) {
     log::error("cache.wrong_bytes",
                {{"package", name.full()}, {"file", file}, {"got", to_integrity(digest)}});
     co_return bad;
   }
   auto commit = [&]() -> Result<Tarball> {
     if (auto done = (*staged)->commit(digest); !done) return done.error();
-    MetaBatch batch;
-    batch.put(Family::upstream, tarball_key(name, file),
-              json::serialize(
-                  json::object{{"v", 1},
-                               {"sha512", to_hex(digest)},
-                               {"integrity", source.integrity.empty() ? source.shasum : source.integrity}}));
-    if (auto done = parts_.store.write(batch, Durability::relaxed); !done) return done.error();
+    if (auto pinned = pin(name, file, source, digest); !pinned) return pinned.error();
     return open_blob(digest);
   };
   auto blob = co_await async_run_on(parts_.disk, std::move(commit));

@@ -63,7 +63,9 @@ class PackageCache {
   // since it was first seen.
   asio::awaitable<Result<Tarball>> tarball(PackageName name, std::string file);
 
-  void forget(const PackageName& name);  // something was released: prepare it anew
+  // Something was released: what is kept of it is asked for again, and served only where the upstream does
+  // not answer.
+  void forget(const PackageName& name);
 
  private:
   struct Kept {  // in memory
@@ -78,6 +80,8 @@ class PackageCache {
   std::optional<Result<Found>> remembered(const std::string& name);
   void remember(const std::string& name, std::uint64_t generation, Result<Found> found, Instant good_until);
 
+  bool is_fresh(const PackageName& name, const Stored& stored, Instant now);
+
   asio::awaitable<Result<Found>> fill(PackageName name);
   asio::awaitable<Result<Found>> fill_from(PackageName name, RegistryUpstream& upstream,
                                            std::uint64_t generation);
@@ -85,6 +89,8 @@ class PackageCache {
   Result<std::optional<Stored>> load(const PackageName& name);
   Result<void> store(const PackageName& name, const Stored& packument);
   Result<Tarball> open_blob(const Sha512& digest);
+  Result<void> pin(const PackageName& name, const std::string& file, const TarballSource& source,
+                   const Sha512& digest);
   Result<Tarball> open_kept(const PackageName& name, const std::string& file, const TarballSource& source);
 
   PackageCacheParts parts_;
@@ -99,6 +105,8 @@ class PackageCache {
   std::unordered_map<std::string, Order::iterator> memory_;
   std::uint64_t memory_bytes_ = 0;
   std::uint64_t released_ = 0;  // grows with every forget(): a fill that began before one is not remembered
+  const Instant started_;       // what was fetched before may miss what was released just before the end
+  std::unordered_map<std::string, Instant> forgotten_;  // what was fetched until then is not fresh
   std::thread thread_;
 };
 

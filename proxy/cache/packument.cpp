@@ -54,20 +54,24 @@ bool has_install_script(const json::object& manifest) {
                      scripts->contains("postinstall"));
 }
 
-// The tags never name a version that is not in the document; `latest` moves to the highest that is.
+// The tags never name a version that is not in the document. `latest` moves to the highest one below where it
+// was, and upwards only where there is none: what is above, its publisher had not called latest.
 void repoint(json::object& tags, const json::object& versions) {
+  const std::string latest(string_at(tags, "latest").value_or(""));
   std::vector<std::string> gone;
   for (const auto& [tag, target] : tags)
     if (!target.is_string() || !versions.contains(target.get_string())) gone.emplace_back(tag);
   for (const auto& tag : gone) tags.erase(tag);
   if (tags.contains("latest")) return;
+  const auto was = Version::parse(latest);
   std::optional<Version> best;
   std::string best_text;
   for (const auto& [text, manifest] : versions) {
     auto version = Version::parse(text);
     if (!version) continue;
-    const bool better = !best || (best->is_prerelease() && !version->is_prerelease()) ||
-                        (best->is_prerelease() == version->is_prerelease() && *best < *version);
+    auto rank = [&](const Version& v) { return std::pair(!v.is_prerelease(), was && v < *was); };
+    const bool better =
+        !best || rank(*best) < rank(*version) || (rank(*best) == rank(*version) && *best < *version);
     if (!better) continue;
     best = std::move(*version);
     best_text = text;

@@ -32,7 +32,6 @@ class SingleFlight {
 
   asio::awaitable<Result<T>> run(std::string key, std::function<asio::awaitable<Result<T>>()> fill) {
     auto executor = co_await asio::this_coro::executor;
-    auto waiter = std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
     std::shared_ptr<Flight> flight;
     bool first = false;
     {
@@ -41,21 +40,16 @@ class SingleFlight {
       first = slot == nullptr;
       if (first) slot = std::make_shared<Flight>();
       flight = slot;
-      flight->waiters.push_back(waiter);
     }
+    Seat seat(flight, executor);
     if (first) {
       auto land = [this, key, flight](std::exception_ptr error, std::optional<Result<T>> result) {
         if (error || !result)
           result = Result<T>(fail(ErrorKind::internal, "A fetch for the cache failed: try again."));
-        std::vector<std::shared_ptr<asio::steady_timer>> waiters;
-        {
-          std::lock_guard lock(mutex_);
-          flight->result = std::move(result);
-          waiters.swap(flight->waiters);
-          flights_.erase(key);
-        }
-        // Posted, since a timer belongs to its own thread; it runs only once the waiter is suspended.
-        for (auto& w : waiters) asio::post(w->get_executor(), [w] { w->cancel(); });
+        // Both at once: who has got this result and asks again must not meet the same flight.
+        std::lock_guard lock(mutex_);
+        flights_.erase(key);
+        flight->land(std::move(*result));
       };
       auto started = [fill = std::move(fill)]() -> asio::awaitable<std::optional<Result<T>>> {
         auto result = co_await fill();
@@ -65,18 +59,49 @@ class SingleFlight {
     }
     for (;;) {
       {
-        std::lock_guard lock(mutex_);
+        std::lock_guard lock(flight->mutex);
         if (flight->result) co_return *flight->result;
       }
       boost::system::error_code ec;
-      co_await waiter->async_wait(asio::redirect_error(asio::use_awaitable, ec));
+      co_await seat.timer->async_wait(asio::redirect_error(asio::use_awaitable, ec));
     }
   }
 
  private:
+  using Timer = std::shared_ptr<asio::steady_timer>;
   struct Flight {
+    std::mutex mutex;
     std::optional<Result<T>> result;
-    std::vector<std::shared_ptr<asio::steady_timer>> waiters;
+    std::vector<Timer> waiters;
+
+    void land(Result<T> landed) {
+      std::lock_guard lock(mutex);
+      result = std::move(landed);
+      // Posted, since a timer belongs to its own thread; it runs only once the waiter is suspended. Handed
+      // over under the lock and kept by nobody here: the waiter's io_context may be gone right after.
+      for (Timer& waiter : waiters) {
+        auto executor = waiter->get_executor();
+        asio::post(executor, [waiter = std::move(waiter)] { waiter->cancel(); });
+      }
+      waiters.clear();
+    }
+  };
+  // A place among the waiters, given up when its coroutine ends, also by cancellation.
+  struct Seat {
+    Seat(std::shared_ptr<Flight> f, const asio::any_io_executor& executor)
+        : flight(std::move(f)),
+          timer(std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max())) {
+      std::lock_guard lock(flight->mutex);
+      flight->waiters.push_back(timer);
+    }
+    ~Seat() {
+      std::lock_guard lock(flight->mutex);
+      std::erase(flight->waiters, timer);
+    }
+    Seat(const Seat&) = delete;
+    Seat& operator=(const Seat&) = delete;
+    std::shared_ptr<Flight> flight;
+    Timer timer;
   };
   asio::any_io_executor fills_;
   std::mutex mutex_;

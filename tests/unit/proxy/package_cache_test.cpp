@@ -1,0 +1,476 @@
+// The cache against a registry on a socket: what is asked, what is kept, and what is never served.
+
+#include "proxy/cache/package_cache.hpp"
+
+#include <doctest/doctest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <future>
+
+#include "storage/base/base64.hpp"
+#include "storage/base/json.hpp"
+#include "tests/support/manual_clock.hpp"
+#include "tests/support/memory_blob_store.hpp"
+#include "tests/support/memory_meta_store.hpp"
+#include "tests/support/scripted_upstream.hpp"
+
+using namespace sallyport;
+using namespace sallyport::test;
+
+namespace {
+
+PackageName name_of(std::string_view text) {
+  return PackageName::parse(text).value();
+}
+template <class T>
+ErrorKind kind_of(const Result<T>& result) {
+  REQUIRE_FALSE(result.has_value());
+  return result.error().kind;
+}
+
+// co_spawn wants a result that can be made from nothing.
+template <class T>
+asio::awaitable<std::optional<T>> wrapped(asio::awaitable<T> work) {
+  auto result = co_await std::move(work);
+  co_return result;
+}
+
+// A registry with one package, "lib", whose state a test changes between requests.
+class Registry {
+ public:
+  Registry() : server_(answering([this](const SeenRequest& request) { return answer(request); })) {}
+
+  void set(const std::function<void(Registry&)>& change) {
+    const std::lock_guard lock(mutex_);
+    change(*this);
+  }
+  // Members below: inside set().
+  bool down = false;
+  std::string packument_text;  // in place of the true one
+  std::string tarball = "the bytes of lib 1.0.0";
+  std::string sent;  // in place of the tarball
+  std::string integrity = to_integrity(sha512(as_bytes(tarball)));
+  std::string shasum = to_hex(sha1(as_bytes(tarball)));
+  std::vector<std::string> versions{"1.0.0"};
+  std::shared_future<void> hold;  // answers wait for it
+
+  std::string url() const { return server_.url(); }
+  int asked(std::string_view target) const {
+    int n = 0;
+    for (const SeenRequest& request : server_.requests()) n += request.target == target ? 1 : 0;
+    return n;
+  }
+  std::string last_etag_asked() const { return server_.requests().back().header("if-none-match"); }
+  std::size_t requests() const { return server_.requests().size(); }
+  void wait_for_requests(std::size_t n) const { server_.wait_for_requests(n); }
+
+ private:
+  std::string answer(const SeenRequest& request) {
+    std::shared_future<void> held;
+    {
+      const std::lock_guard lock(mutex_);
+      held = hold;
+    }
+    if (held.valid()) held.wait();
+    const std::lock_guard lock(mutex_);
+    if (down) return response(500, "{}");
+    if (request.target.ends_with(".tgz")) return response(200, sent.empty() ? tarball : sent);
+    if (request.target != "/lib") return response(404, "{}");
+    if (!packument_text.empty()) return response(200, packument_text);
+    json::object all;
+    for (const std::string& version : versions) {
+      json::object dist{{"tarball", server_.url() + "/lib/-/lib-" + version + ".tgz"}};
+      if (!integrity.empty()) dist["integrity"] = integrity;
+      if (!shasum.empty()) dist["shasum"] = shasum;
+      all[version] = {{"name", "lib"}, {"version", version}, {"dist", std::move(dist)}};
+    }
+    const std::string text = json::serialize(json::object{
+        {"name", "lib"}, {"dist-tags", {{"latest", versions.back()}}}, {"versions", std::move(all)}});
+    const std::string etag = "\"" + to_hex(sha1(as_bytes(text))) + "\"";
+    if (request.header("if-none-match") == etag) return response(304, "", "ETag: " + etag + "\r\n");
+    return response(200, text, "ETag: " + etag + "\r\n");
+  }
+
+  mutable std::mutex mutex_;
+  ScriptedUpstream server_;
+};
+
+struct House {
+  Registry registry;
+  ManualClock clock;
+  MemoryMetaStore store;
+  MemoryBlobStore blobs{&clock};
+  Catalog catalog{store};
+  PackageRules rules;
+  WorkPool disk{"disk", 2, 10'000}, scan{"scan", 1, 10'000};
+  std::unique_ptr<HttpClient> client;
+  std::unique_ptr<RegistryUpstream> upstream;
+  std::unique_ptr<PackageCache> cache;
+  std::uint64_t memory_bytes_max = 64u << 20;
+
+  explicit House(std::vector<PackageRule> all = {upstream_rule()}) : rules(std::move(all)) { restart(); }
+  ~House() { stop(); }
+
+  static PackageRule upstream_rule() {
+    PackageRule rule;
+    rule.read = rule.publish = "main";
+    return rule;
+  }
+  void stop() {
+    if (client) client->stop();
+    cache.reset();
+    upstream.reset();
+    client.reset();
+  }
+  void restart() {
+    stop();
+    client = std::make_unique<HttpClient>();
+    UpstreamOptions options;
+    options.name = "main";
+    options.url = registry.url();
+    options.proxy_from_environment = false;
+    upstream = RegistryUpstream::make(*client, options).value();
+    cache = std::make_unique<PackageCache>(
+        PackageCacheParts{.catalog = catalog,
+                          .store = store,
+                          .blobs = blobs,
+                          .clock = clock,
+                          .packages = rules,
+                          .disk = disk,
+                          .scan = scan,
+                          .upstream = [this](std::string_view) { return upstream.get(); },
+                          .base_url = "https://npm.acme.example",
+                          .memory_bytes_max = memory_bytes_max});
+    clock.advance(Millis(1));
+  }
+
+  template <class T>
+  T wait_for(asio::awaitable<T> work) {
+    asio::io_context context;
+    auto result = asio::co_spawn(context, wrapped(std::move(work)), asio::use_future);
+    context.run();
+    return *result.get();
+  }
+  Result<PackageCache::Found> ask(const std::string& name = "lib") {
+    return wait_for(cache->packument(name_of(name)));
+  }
+  Result<std::string> fetch(const std::string& file = "lib-1.0.0.tgz", const std::string& name = "lib") {
+    auto found = wait_for(cache->tarball(name_of(name), file));
+    if (!found) return found.error();
+    std::vector<std::uint8_t> bytes(found->blob->size());
+    if (auto read = found->blob->read(0, bytes); !read) return read.error();
+    return std::string(as_text(bytes));
+  }
+  std::size_t blob_count() {
+    std::size_t n = 0;
+    (void)blobs.walk([&](const BlobInfo&) { return ++n, true; });
+    return n;
+  }
+  void keep_blob(const std::string& bytes) {
+    auto staged = blobs.begin().value();
+    REQUIRE(staged->append(as_bytes(bytes)).has_value());
+    REQUIRE(staged->commit(sha512(as_bytes(bytes))).has_value());
+  }
+  void publish_local(const std::string& name, const std::string& version, const std::string& bytes) {
+    auto ledger = Ledger::open(store, clock).value();
+    keep_blob(bytes);
+    const LocalVersion local{
+        version, {{"name", name}, {"version", version}}, sha512(as_bytes(bytes)), bytes.size(), clock.now()};
+    REQUIRE(
+        ledger
+            ->commit([&](Fact& fact) { return Catalog::publish(fact, name_of(name), local, "latest", "s"); })
+            .has_value());
+  }
+};
+
+bool has_version(const PackageCache::Found& found, const std::string& version) {
+  return json::parse(*found.packument->full.bytes).at("versions").as_object().contains(version);
+}
+
+}  // namespace
+
+TEST_CASE("a packument is asked for once a minute, then only whether it changed") {
+  House house;
+  const auto first = house.ask();
+  REQUIRE(first.has_value());
+  CHECK_FALSE(first->stale);
+  CHECK(has_version(*first, "1.0.0"));
+  CHECK(house.ask()->packument == first->packument);  // the prepared document itself
+  CHECK(house.registry.asked("/lib") == 1);
+  house.clock.advance(Millis(60'000));
+  const auto second = house.ask();
+  REQUIRE(second.has_value());
+  CHECK(house.registry.asked("/lib") == 2);
+  CHECK(house.registry.last_etag_asked() != "");
+  CHECK(second->packument->full.etag == first->packument->full.etag);
+  CHECK_FALSE(second->stale);
+  CHECK(house.ask().has_value());
+  CHECK(house.registry.asked("/lib") == 2);
+  house.registry.set([](Registry& r) { r.versions.push_back("1.1.0"); });
+  house.clock.advance(Millis(60'000));
+  CHECK(has_version(*house.ask(), "1.1.0"));
+}
+
+TEST_CASE("a hundred who ask at once make one request, for documents and for bytes") {
+  House house;
+  std::promise<void> release;
+  house.registry.set([&](Registry& r) { r.hold = release.get_future().share(); });
+  asio::io_context context;
+  std::vector<std::future<std::optional<Result<PackageCache::Found>>>> documents;
+  std::vector<std::future<std::optional<Result<PackageCache::Tarball>>>> tarballs;
+  for (int i = 0; i < 100; ++i) {
+    documents.push_back(
+        asio::co_spawn(context, wrapped(house.cache->packument(name_of("lib"))), asio::use_future));
+    tarballs.push_back(asio::co_spawn(context, wrapped(house.cache->tarball(name_of("lib"), "lib-1.0.0.tgz")),
+                                      asio::use_future));
+  }
+  context.poll();
+  release.set_value();
+  context.restart();
+  context.run();
+  for (auto& document : documents) CHECK(document.get()->has_value());
+  for (auto& tarball : tarballs) CHECK(tarball.get()->has_value());
+  CHECK(house.registry.asked("/lib") == 1);
+  CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 1);
+}
+
+TEST_CASE("while the upstream is down, what it said last goes on, and is marked") {
+  House house;
+  const auto good = house.ask();
+  REQUIRE(good.has_value());
+  REQUIRE(house.fetch().has_value());
+  house.registry.set([](Registry& r) { r.down = true; });
+  house.clock.advance(Millis(60'000));
+  const auto stale = house.ask();
+  REQUIRE(stale.has_value());
+  CHECK(stale->stale);
+  CHECK(stale->packument->full.etag == good->packument->full.etag);
+  CHECK(house.fetch().value() == "the bytes of lib 1.0.0");
+  const auto asked = house.registry.requests();
+  CHECK(house.ask()->stale);
+  CHECK(house.registry.requests() == asked);  // it is left alone for a while
+  house.restart();
+  CHECK(house.ask()->stale);
+  CHECK(house.fetch().value() == "the bytes of lib 1.0.0");
+  house.registry.set([](Registry& r) { r.down = false; });
+  house.clock.advance(Millis(10'000));
+  CHECK_FALSE(house.ask()->stale);
+}
+
+TEST_CASE("an answer that is no packument does not take the place of the last good one") {
+  House house;
+  const auto good = house.ask();
+  REQUIRE(good.has_value());
+  for (const std::string text : {"<html>maintenance</html>", "{\"name\":\"other\",\"versions\":{}}"}) {
+    house.registry.set([&](Registry& r) { r.packument_text = text; });
+    house.clock.advance(Millis(60'000));
+    const auto stale = house.ask();
+    REQUIRE(stale.has_value());
+    CHECK(stale->stale);
+    CHECK(stale->packument->full.etag == good->packument->full.etag);
+  }
+  house.restart();
+  CHECK(house.ask()->stale);
+  // With nothing kept it is an error, and no false 404.
+  House empty;
+  empty.registry.set([](Registry& r) { r.packument_text = "<html>"; });
+  CHECK(kind_of(empty.ask()) == ErrorKind::upstream);
+}
+
+TEST_CASE("with nothing kept, an upstream that does not answer is no false 404, and is left alone") {
+  House house;
+  house.registry.set([](Registry& r) { r.down = true; });
+  const auto nothing = house.ask();
+  REQUIRE_FALSE(nothing.has_value());
+  CHECK(nothing.error().kind != ErrorKind::not_found);
+  CHECK(kind_of(house.fetch()) == nothing.error().kind);
+  const auto asked = house.registry.requests();
+  CHECK(kind_of(house.ask()) == nothing.error().kind);
+  CHECK(house.registry.requests() == asked);
+  house.registry.set([](Registry& r) { r.down = false; });
+  house.clock.advance(Millis(10'000));
+  CHECK(house.ask().has_value());
+}
+
+TEST_CASE("what is not upstream is not asked for again at once") {
+  House house;
+  CHECK(kind_of(house.ask("absent")) == ErrorKind::not_found);
+  CHECK(kind_of(house.ask("absent")) == ErrorKind::not_found);
+  CHECK(house.registry.asked("/absent") == 1);
+  house.clock.advance(Millis(10'000));
+  CHECK(kind_of(house.ask("absent")) == ErrorKind::not_found);
+  CHECK(house.registry.asked("/absent") == 2);
+  REQUIRE(house.ask().has_value());
+  CHECK(kind_of(house.fetch("lib-9.9.9.tgz")) == ErrorKind::not_found);
+  CHECK(kind_of(house.fetch("../../etc/passwd")) == ErrorKind::not_found);
+  // Unpublished upstream.
+  house.registry.set([](Registry& r) { r.packument_text = R"({"name":"lib","time":{"unpublished":{}}})"; });
+  house.clock.advance(Millis(60'000));
+  CHECK(kind_of(house.ask()) == ErrorKind::not_found);
+}
+
+TEST_CASE("a tarball is fetched once and served from here, also after a restart") {
+  House house;
+  CHECK(house.fetch().value() == "the bytes of lib 1.0.0");
+  CHECK(house.fetch().value() == "the bytes of lib 1.0.0");
+  house.restart();
+  CHECK(house.fetch().value() == "the bytes of lib 1.0.0");
+  CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 1);
+}
+
+TEST_CASE("bytes that are not what the packument promises are not served and not kept") {
+  House house;
+  for (const std::string wrong :
+       {"the bytes of lib 1.0.1", "the bytes of lib 1.0.", "", "the bytes of lib 1.0.0\n"}) {
+    if (wrong.empty()) continue;
+    house.registry.set([&](Registry& r) { r.sent = wrong; });
+    CHECK(kind_of(house.fetch()) == ErrorKind::upstream);
+    CHECK(house.blob_count() == 0);
+  }
+  house.registry.set([](Registry& r) { r.sent.clear(); });
+  CHECK(house.fetch().value() == "the bytes of lib 1.0.0");
+}
+
+TEST_CASE("the first integrity seen is pinned") {
+  House house;
+  REQUIRE(house.fetch().has_value());
+  // The upstream is taken over: other bytes, and a packument that fits them.
+  house.registry.set([](Registry& r) {
+    r.tarball = "other bytes";
+    r.integrity = to_integrity(sha512(as_bytes(r.tarball)));
+    r.shasum = to_hex(sha1(as_bytes(r.tarball)));
+  });
+  house.clock.advance(Millis(60'000));
+  REQUIRE(house.ask().has_value());
+  const auto changed = house.fetch();
+  CHECK(kind_of(changed) == ErrorKind::upstream);
+  CHECK(changed.error().message.find("changed the digest") != std::string::npos);
+  house.restart();
+  CHECK(kind_of(house.fetch()) == ErrorKind::upstream);
+  CHECK(house.blob_count() == 1);
+  // Nor does taking the digest out of the packument help.
+  house.registry.set([](Registry& r) { r.integrity.clear(); });
+  house.clock.advance(Millis(60'000));
+  CHECK(kind_of(house.fetch()) == ErrorKind::upstream);
+}
+
+TEST_CASE("what was released through the gate is here already, and pinned when first served") {
+  House house;
+  house.keep_blob("the bytes of lib 1.0.0");
+  CHECK(house.fetch().value() == "the bytes of lib 1.0.0");
+  CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 0);
+  house.registry.set([](Registry& r) {
+    r.tarball = "other bytes";
+    r.integrity = to_integrity(sha512(as_bytes(r.tarball)));
+  });
+  house.clock.advance(Millis(60'000));
+  CHECK(kind_of(house.fetch()) == ErrorKind::upstream);
+  CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 0);
+}
+
+TEST_CASE("very old packages have a sha1 alone; what cannot be checked is refused") {
+  House house;
+  const std::string tarball = "the bytes of lib 1.0.0";
+  const std::string sha1_text = "sha1-" + base64_encode(Bytes(sha1(as_bytes(tarball)).bytes));
+  const std::string other_sha1 = to_hex(sha1(as_bytes("other")));
+  struct Case {
+    std::string integrity, shasum;
+    bool served;
+  };
+  const std::string right = to_hex(sha1(as_bytes(tarball)));
+  for (const Case& c : {Case{"", right, true}, Case{"", other_sha1, false}, Case{sha1_text, right, true},
+                        Case{sha1_text, "", true},
+                        Case{"sha1-" + base64_encode(Bytes(sha1(as_bytes("other")).bytes)), right, false},
+                        Case{"sha256-" + base64_encode(Bytes(sha256(tarball).bytes)), right, false},
+                        Case{"md5-AAAA", right, false}, Case{"", "", false}}) {
+    House fresh;
+    fresh.registry.set([&](Registry& r) {
+      r.integrity = c.integrity;
+      r.shasum = c.shasum;
+    });
+    CAPTURE(c.integrity);
+    CAPTURE(c.shasum);
+    const auto fetched = fresh.fetch();
+    CHECK(fetched.has_value() == c.served);
+    CHECK(fresh.blob_count() == (c.served ? 1 : 0));
+  }
+}
+
+TEST_CASE("a release is seen at once, and an outage just after it hides nothing") {
+  House house;
+  REQUIRE(house.ask().has_value());
+  house.registry.set([](Registry& r) { r.versions.push_back("1.1.0"); });
+  CHECK_FALSE(has_version(*house.ask(), "1.1.0"));
+  house.cache->forget(name_of("lib"));
+  CHECK(has_version(*house.ask(), "1.1.0"));
+  house.registry.set([](Registry& r) { r.down = true; });
+  house.clock.advance(Millis(5));
+  house.cache->forget(name_of("lib"));
+  const auto stale = house.ask();
+  REQUIRE(stale.has_value());
+  CHECK(stale->stale);
+  CHECK(has_version(*stale, "1.1.0"));
+}
+
+TEST_CASE(
+    "what was fetched before a restart is asked for again: a release may have come just before the end") {
+  House house;
+  REQUIRE(house.ask().has_value());
+  house.registry.set([](Registry& r) { r.versions.push_back("1.1.0"); });
+  house.restart();
+  CHECK(has_version(*house.ask(), "1.1.0"));
+}
+
+TEST_CASE("a local name is answered here and never asked upstream") {
+  PackageRule own;
+  own.match = "@own/*";
+  own.read = own.publish = "local";
+  House house({own, House::upstream_rule()});
+  CHECK(kind_of(house.ask("@own/absent")) == ErrorKind::not_found);
+  CHECK(kind_of(house.fetch("absent-1.0.0.tgz", "@own/absent")) == ErrorKind::not_found);
+  house.publish_local("@own/tool", "1.0.0", "own bytes");
+  house.publish_local("lib", "7.0.0", "ours");  // shadows the upstream's
+  CHECK(has_version(*house.ask("@own/tool"), "1.0.0"));
+  CHECK(house.fetch("tool-1.0.0.tgz", "@own/tool").value() == "own bytes");
+  CHECK(has_version(*house.ask("lib"), "7.0.0"));
+  CHECK_FALSE(has_version(*house.ask("lib"), "1.0.0"));
+  CHECK(house.fetch("lib-7.0.0.tgz").value() == "ours");
+  CHECK(kind_of(house.fetch("lib-1.0.0.tgz")) == ErrorKind::not_found);
+  CHECK(house.registry.requests() == 0);
+  // A local document stays until something is released.
+  house.publish_local("@own/tool", "1.1.0", "own bytes too");
+  house.cache->forget(name_of("@own/tool"));
+  CHECK(has_version(*house.ask("@own/tool"), "1.1.0"));
+}
+
+TEST_CASE("young versions are hidden until they are of age, without a new request") {
+  PackageRule rule = House::upstream_rule();
+  rule.minimum_release_age = std::chrono::seconds(30);
+  House house({rule});
+  const std::string born = to_iso8601(house.clock.now());
+  house.registry.set([&](Registry& r) {
+    r.packument_text = json::serialize(
+        json::object{{"name", "lib"},
+                     {"dist-tags", {{"latest", "1.0.0"}}},
+                     {"versions", {{"1.0.0", {{"dist", {{"tarball", r.url() + "/lib/-/lib-1.0.0.tgz"}}}}}}},
+                     {"time", {{"1.0.0", born}}}});
+  });
+  CHECK_FALSE(has_version(*house.ask(), "1.0.0"));
+  house.clock.advance(Millis(29'000));
+  CHECK_FALSE(has_version(*house.ask(), "1.0.0"));
+  house.clock.advance(Millis(1'000));
+  CHECK(has_version(*house.ask(), "1.0.0"));
+  CHECK(house.registry.asked("/lib") == 1);
+}
+
+TEST_CASE("memory is bounded; what was pushed out is prepared again from the disk") {
+  House house;
+  house.memory_bytes_max = 1;
+  house.restart();
+  REQUIRE(house.ask().has_value());
+  house.publish_local("other", "1.0.0", "own bytes");
+  REQUIRE(house.ask("other").has_value());
+  REQUIRE(house.ask().has_value());
+  CHECK(house.registry.asked("/lib") == 1);
+}
