@@ -256,8 +256,16 @@ class Loader {
       add_upstream(*inputs_.upstream, "--upstream");
     } else if (config_.upstreams.empty() && config_.packages.empty() && inputs_.npm_registry) {
       const auto found = inputs_.npm_registry();
-      if (!found) return problem("no upstream is configured, and npm names none: " + found.error().message);
-      add_upstream(found->url, found->source);
+      if (found) {
+        add_upstream(found->url, found->source);
+      } else if (found.error().kind == ErrorKind::not_found) {
+        config_.notes.push_back(
+            "No registry stands behind this one, so only packages published here are served: " +
+            found.error().message);
+      } else {
+        return problem("no upstream is configured, and npm cannot say which it uses: " +
+                       found.error().message);
+      }
     }
     if (!config_.packages.empty()) return;
     if (config_.upstreams.size() > 1)

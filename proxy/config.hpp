@@ -62,6 +62,9 @@ struct Config {
   Millis stop_deadline{20'000};
   log::Level log_level = log::Level::info;
 
+  // Sentences to tell at start: not wrong, but perhaps not meant.
+  std::vector<std::string> notes;
+
   // Where each value came from ("listen" -> "default", "sallyport.toml:3", "SALLYPORT_LISTEN", "--listen").
   std::map<std::string, std::string, std::less<>> sources;
 

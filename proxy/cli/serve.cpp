@@ -43,6 +43,7 @@ int run_serve(const Config& config) {
   auto console = ConsoleServer::start(config.data, command);
   if (!console) return refused(console.error());
 
+  for (const std::string& note : config.notes) log::warn("configuration", {{"note", note}});
   log::info("listening", {{"url", url}, {"data", config.data}, {"version", SALLYPORT_VERSION}});
   if (auto secret = g.offer_first_admin())
     std::cerr << "\nThere is no user yet. Make the first administrator, either with\n\n"

@@ -73,12 +73,12 @@ TEST_CASE("without any configuration: loopback, a folder here, npm's registry, t
   CHECK(config.base_url(4873) == "http://127.0.0.1:4873");
 }
 
-TEST_CASE("npm's registry is asked for only where nothing is configured, and its absence is an error") {
+TEST_CASE("npm's registry is asked for only where nothing is configured") {
   ConfigInputs inputs;
   inputs.npm_registry = []() -> Result<FoundRegistry> {
-    return fail(ErrorKind::not_found, "npm is not there.");
+    return fail(ErrorKind::invalid, "npm names nonsense.");
   };
-  CHECK(says(load_config(inputs).error().message, "npm is not there."));
+  CHECK(says(load_config(inputs).error().message, "npm names nonsense."));
   inputs.upstream = "https://registry.example";
   CHECK(load_config(inputs).value().upstreams[0].url == "https://registry.example");
   inputs.upstream.reset();
@@ -86,6 +86,20 @@ TEST_CASE("npm's registry is asked for only where nothing is configured, and its
   inputs.file =
       folder.write("local.toml", "[[packages]]\nmatch = \"**\"\nread = \"local\"\npublish = \"local\"\n");
   CHECK(load_config(inputs).value().upstreams.empty());
+}
+
+TEST_CASE("a machine without npm starts with its own packages alone, and says so") {
+  ConfigInputs inputs;
+  inputs.npm_registry = []() -> Result<FoundRegistry> {
+    return fail(ErrorKind::not_found, "npm is not there.");
+  };
+  const Config config = load_config(inputs).value();
+  CHECK(config.upstreams.empty());
+  REQUIRE(config.packages.size() == 1);
+  CHECK(config.packages[0].read == "local");
+  CHECK(config.packages[0].publish == "local");
+  REQUIRE(config.notes.size() == 1);
+  CHECK(says(config.notes[0], "npm is not there."));
 }
 
 TEST_CASE("a whole file") {
