@@ -12,6 +12,7 @@
 #include "gate/gate.hpp"
 #include "proxy/cache/package_cache.hpp"
 #include "proxy/data_folder.hpp"
+#include "proxy/environment.hpp"
 #include "proxy/handlers/account.hpp"
 #include "proxy/handlers/authorize.hpp"
 #include "proxy/handlers/health.hpp"
@@ -25,8 +26,6 @@
 #include "proxy/upstream/registry_upstream.hpp"
 #include "storage/base/log.hpp"
 
-extern char** environ;
-
 namespace sallyport {
 namespace {
 
@@ -37,16 +36,6 @@ constexpr std::chrono::seconds round_every{20};  // of what is due by the clock
 
 unsigned cores() {
   return std::max(1u, std::thread::hardware_concurrency());
-}
-
-std::map<std::string, std::string> environment() {
-  std::map<std::string, std::string> all;
-  for (char** entry = environ; *entry; ++entry) {
-    const std::string_view text(*entry);
-    if (auto equals = text.find('='); equals != std::string_view::npos)
-      all.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
-  return all;
 }
 
 Result<std::string> read_file(const std::string& path) {
@@ -175,7 +164,7 @@ bool Gateway::State::is_this_registry(const std::string& origin) const {
 
 Result<void> Gateway::State::open_upstreams() {
   client = std::make_unique<HttpClient>();
-  const auto env = environment();
+  const auto env = process_environment();
   for (const UpstreamConfig& c : config.upstreams) {
     UpstreamOptions options;
     options.name = c.name;

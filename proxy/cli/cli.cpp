@@ -1,7 +1,5 @@
 #include "proxy/cli/cli.hpp"
 
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -11,6 +9,7 @@
 #include "proxy/cli/console.hpp"
 #include "proxy/cli/terminal.hpp"
 #include "proxy/data_folder.hpp"
+#include "proxy/environment.hpp"
 #include "storage/base/log.hpp"
 #include "storage/rocks_meta_store.hpp"
 
@@ -161,13 +160,7 @@ class Cli {
 }  // namespace
 
 Surroundings Surroundings::of_this_process() {
-  std::map<std::string, std::string> environment;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const auto equals = text.find('=');
-    if (equals != text.npos) environment.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
-  return {std::move(environment), std::cin, std::cout, std::cerr, &sallyport::ask_secret};
+  return {process_environment(), std::cin, std::cout, std::cerr, &sallyport::ask_secret};
 }
 
 int run(const std::vector<std::string>& args, const Programs& programs, const Surroundings& around) {

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <vector>
 
+#include "proxy/environment.hpp"
 #include "proxy/upstream/url.hpp"
 #include "storage/base/base64.hpp"
 #include "storage/base/text.hpp"
@@ -219,11 +220,7 @@ std::string ask_npm(const NpmSurroundings& surroundings, const fs::path& npm) {
 
 NpmSurroundings NpmSurroundings::of_this_process() {
   NpmSurroundings surroundings;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    const std::string_view text(*entry);
-    if (const auto equals = text.find('='); equals != text.npos)
-      surroundings.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
-  }
+  surroundings.environment = process_environment();
   std::error_code ec;
   surroundings.working_folder = fs::current_path(ec);
   return surroundings;
