@@ -31,7 +31,7 @@ struct PublishDocument {
   json::object rest;                // the other top-level members: readme, description, _id
   std::optional<ProvenanceAttachment> provenance;
 
-  // "sha256-…" of everything here: what a decision is bound to beside the tarball.
+  // "sha256-…" of everything here but `_resolved`: what a decision is bound to beside the tarball.
   std::string digest() const;
 };
 

@@ -323,7 +323,10 @@ Result<PublishDocument> PublishParser::finish(const PackageName& name_in_url) {
 }
 
 std::string PublishDocument::digest() const {
-  return "sha256-" + to_hex(sha256(canonical(to_json(*this))));
+  json::object all = to_json(*this);
+  // The path of a temporary file that pnpm 10 leaks: another one each time the same is published.
+  all["manifest"].as_object().erase("_resolved");
+  return "sha256-" + to_hex(sha256(canonical(all)));
 }
 
 json::object to_json(const PublishDocument& d) {

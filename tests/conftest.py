@@ -88,6 +88,11 @@ class Gate(Gateway):
         return not (self.upstream and version in self.upstream.versions(package))
 
 
+@pytest.fixture(scope="session")
+def gate_class():
+    return Gate
+
+
 @pytest.fixture(scope="module", params=["upstream", "local"])
 def gate(request, tmp_path_factory):
     """One a module and way: tests use names of their own. Runs twice, once forwarding to Verdaccio, once
