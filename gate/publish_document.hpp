@@ -28,7 +28,7 @@ struct PublishDocument {
   std::uint64_t tarball_bytes = 0;  // as declared by `length`
   json::object manifest;            // versions[version], as sent
   std::string integrity, shasum;    // of manifest.dist
-  json::object rest;                // the other top-level members: readme, description, _id
+  json::object rest;                // _id, name, description, readme, readmeFilename, where sent
   std::optional<ProvenanceAttachment> provenance;
 
   // "sha256-…" of everything here but `_resolved`: what a decision is bound to beside the tarball.

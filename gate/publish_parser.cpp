@@ -1,6 +1,8 @@
 #include "gate/publish_parser.hpp"
 
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
+#include <cctype>
 #include <cmath>
 #include <vector>
 
@@ -114,6 +116,8 @@ struct PublishParser::Handler {
   }
   bool on_key(string_view s, std::size_t n, error_code& ec) {
     if (!on_key_part(s, n, ec)) return false;
+    if (text.find('\0') != std::string::npos)
+      return stop(ec, invalid("The publish has a key with a NUL in it, which readers take differently."));
     if (text == "__proto__")
       return stop(ec, invalid("The publish has a key \"__proto__\", which readers take differently."));
     Frame& top = open.back();
@@ -216,6 +220,34 @@ std::string quoted(std::string_view text) {
   return "\"" + printable(text, 100) + "\"";
 }
 
+// What npm would read as a version or a range ("1.2", "v1", "x") is no tag; nor is what a reviewer could take
+// for another one, or a terminal for an option.
+bool is_tag(std::string_view tag) {
+  const auto plain = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.' || c == '~';
+  };
+  if (tag.empty() || tag.size() > 100 || tag.front() == '-' || tag.front() == '.' || tag.front() == '~' ||
+      !std::all_of(tag.begin(), tag.end(), plain))
+    return false;
+  const std::string_view number = tag.substr(tag.front() == 'v' ? 1 : 0);
+  if (Version::parse(number)) return false;
+  return number.empty() || number.find_first_not_of("0123456789.xX") != std::string_view::npos;
+}
+
+// "@acme/lib-1.2.3.tgz", with or without the scope. Build metadata is told by some clients here only.
+bool is_attachment_of(const PublishDocument& document, std::string_view key, std::string_view extension) {
+  std::string_view name = document.name;
+  if (!key.starts_with(name)) name.remove_prefix(name.find('/') + 1);
+  if (!key.starts_with(name) || !key.ends_with(extension) || key.size() <= name.size() + extension.size())
+    return false;
+  key.remove_prefix(name.size());
+  key.remove_suffix(extension.size());
+  if (!key.starts_with('-')) return false;
+  key.remove_prefix(1);
+  const auto told = Version::parse(key), meant = Version::parse(document.version);
+  return told && meant && told->text() == meant->text();
+}
+
 }  // namespace
 
 Result<PublishDocument> PublishParser::finish(const PackageName& name_in_url) {
@@ -268,10 +300,9 @@ Result<PublishDocument> PublishParser::finish(const PackageName& name_in_url) {
   document.tag = std::string(tags->begin()->key());
   if (!tags->begin()->value().is_string() || tags->begin()->value().get_string() != document.version)
     return invalid("The dist-tag " + quoted(document.tag) + " must point to the version being published.");
-  if (document.tag.empty() || document.tag.size() > 100 || document.tag != printable(document.tag) ||
-      document.tag.find_first_of("/%?#\\ ") != std::string::npos || Version::parse(document.tag))
+  if (!is_tag(document.tag))
     return invalid("The dist-tag " + quoted(document.tag) +
-                   " is not a usable name: use letters and digits, not a version.");
+                   " is not a usable name: use letters, digits, '-', '_' and '.', and no version.");
 
   const json::value* access = root.if_contains("access");
   if (access && !access->is_null()) {
@@ -313,12 +344,17 @@ Result<PublishDocument> PublishParser::finish(const PackageName& name_in_url) {
     document.tarball_bytes = static_cast<std::uint64_t>(*length);
   }
   if (document.tarball_key.empty()) return invalid("The publish carries no tarball among its attachments.");
-  if (!document.tarball_key.ends_with(".tgz"))
-    return invalid("The tarball's attachment " + quoted(document.tarball_key) + " must be named *.tgz.");
+  // An upstream may store it under this name, with our credential: it names this release and nothing else.
+  if (!is_attachment_of(document, document.tarball_key, ".tgz"))
+    return invalid("The tarball's attachment is named " + quoted(document.tarball_key) + " and must be \"" +
+                   document.name + "-" + document.version + ".tgz\".");
+  if (document.provenance && !is_attachment_of(document, document.provenance->key, ".sigstore"))
+    return invalid("The provenance attachment is named " + quoted(document.provenance->key) +
+                   " and must be \"" + document.name + "-" + document.version + ".sigstore\".");
 
-  for (const auto& [key, value] : root)
-    if (key != "_attachments" && key != "versions" && key != "dist-tags" && key != "access")
-      document.rest.emplace(key, value);
+  // Owners, stars, times and revisions are other writes: beside a tarball they would pass unseen.
+  for (const char* key : {"_id", "name", "description", "readme", "readmeFilename"})
+    if (const json::value* value = root.if_contains(key)) document.rest.emplace(key, *value);
   return document;
 }
 

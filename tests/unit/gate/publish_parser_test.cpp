@@ -156,6 +156,15 @@ TEST_CASE("each fault of a publish is named") {
     sent["dist-tags"] = {{"../x", "1.0.0"}};
     expected = "not a usable name";
   }
+  SUBCASE("a tag that npm reads otherwise, or a person") {
+    for (const char* tag :
+         {"v1", "1.x", "1", "x", "*", "^1", "..", "-x", "~1", "la\u200btest", "a b", "a/b"}) {
+      sent["dist-tags"] = {{tag, "1.0.0"}};
+      CAPTURE(tag);
+      CHECK(contains(refusal(sent), "not a usable name"));
+    }
+    expected = "not a usable name";
+  }
   SUBCASE("an access nobody knows") {
     sent["access"] = "secret";
     expected = "\"access\"";
@@ -187,7 +196,21 @@ TEST_CASE("each fault of a publish is named") {
   SUBCASE("a tarball of another type") {
     attachments()["lib-1.0.0.zip"] = attachments().at("lib-1.0.0.tgz");
     attachments().erase("lib-1.0.0.tgz");
-    expected = "*.tgz";
+    expected = "must be \"lib-1.0.0.tgz\"";
+  }
+  SUBCASE("a tarball named as another release's") {
+    attachments()["lib-0.9.0.tgz"] = attachments().at("lib-1.0.0.tgz");
+    attachments().erase("lib-1.0.0.tgz");
+    expected = "must be \"lib-1.0.0.tgz\"";
+  }
+  SUBCASE("a tarball named as a path") {
+    attachments()["../../lib-1.0.0.tgz"] = attachments().at("lib-1.0.0.tgz");
+    attachments().erase("lib-1.0.0.tgz");
+    expected = "must be \"lib-1.0.0.tgz\"";
+  }
+  SUBCASE("a provenance named as another release's") {
+    attachments()["lib-0.9.0.sigstore"] = {{"data", "{}"}, {"length", 2}};
+    expected = "must be \"lib-1.0.0.sigstore\"";
   }
   SUBCASE("no length") {
     attachments()["lib-1.0.0.tgz"].as_object().erase("length");
@@ -208,6 +231,34 @@ TEST_CASE("each fault of a publish is named") {
   CHECK(contains(said, expected));
 }
 
+TEST_CASE("what a publish has no say in is not taken along") {
+  json::object sent = body();
+  for (const char* key : {"_rev", "_deleted", "users", "maintainers", "time", "Versions"})
+    sent[key] = json::object{{"mallory", true}};
+  sent["readme"] = "# lib";
+  const auto result = read(json::serialize(sent), 9);
+  REQUIRE(result.document.has_value());
+  for (const auto& [key, value] : result.document->rest) {
+    CAPTURE(key);
+    CHECK((key == "_id" || key == "name" || key == "description" || key == "readme"));
+  }
+  CHECK(result.document->rest.at("readme") == "# lib");
+}
+
+TEST_CASE("tags and attachment names that clients use are taken") {
+  for (const char* tag : {"latest", "next", "beta-2", "v1-lts", "release_1.x", "1.x-maintenance", "vnext"}) {
+    CAPTURE(tag);
+    json::object sent = body();
+    sent["dist-tags"] = {{tag, "1.0.0"}};
+    CHECK(read(json::serialize(sent), 9).document.has_value());
+  }
+  json::object sent = body();  // Bun tells the build metadata here only
+  auto& attachments = sent.at("_attachments").as_object();
+  attachments["lib-1.0.0+build.5.tgz"] = attachments.at("lib-1.0.0.tgz");
+  attachments.erase("lib-1.0.0.tgz");
+  CHECK(read(json::serialize(sent), 9).document.has_value());
+}
+
 TEST_CASE("two readers must agree on the text") {
   const std::string good = json::serialize(body());
   auto said = [](const std::string& text) {
@@ -226,6 +277,7 @@ TEST_CASE("two readers must agree on the text") {
                  "twice"));
   CHECK(contains(said("{\"_attachments\":{\"a.tgz\":{\"data\":\"QUJD\",\"data\":\"QUJE\"}}}"), "twice"));
   CHECK(contains(said("{\"__proto__\":{}}"), "__proto__"));
+  CHECK(contains(said("{\"name\\u0000\":\"x\"}"), "NUL"));
   CHECK(contains(said("\xef\xbb\xbf{}"), "JSON"));
   CHECK(contains(said("{\"a\":1e999}"), "number"));
   CHECK(contains(said("{\"a\":\"\xff\"}"), "JSON"));
