@@ -36,8 +36,9 @@ class Comparison {
       differ("bundleDependencies", list(told_.bundle_dependencies), list(packed_.bundle_dependencies));
     }
     types();
-    for (const std::string_view member : {"main", "module", "browser", "exports", "imports", "type", "os",
-                                          "cpu", "libc", "engines", "peerDependenciesMeta"}) {
+    for (const std::string_view member :
+         {"main", "module", "browser", "exports", "imports", "type", "os", "cpu", "libc", "engines",
+          "peerDependenciesMeta", "acceptDependencies", "deprecated"}) {
       const std::string told = raw(told_, member), packed = raw(packed_, member);
       if (told != packed) differ(std::string(member), told, packed);
     }

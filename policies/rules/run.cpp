@@ -14,17 +14,32 @@ using enum Action;
 
 constexpr std::array<std::string_view, 3> kInstallScripts = {"preinstall", "install", "postinstall"};
 
+// What npm runs for a *.gyp file in the root of a package that names no `install` or `preinstall` itself.
+constexpr std::string_view kGypInstall = "node-gyp rebuild";
+
+std::map<std::string, std::string> scripts_run(std::map<std::string, std::string> scripts,
+                                               const Facts& facts) {
+  const bool gyp = std::any_of(facts.files.begin(), facts.files.end(), [](const FileFact& file) {
+    return file.path.ends_with(".gyp") && file.path.find('/') == std::string::npos;
+  });
+  if (gyp && !scripts.contains("install") && !scripts.contains("preinstall"))
+    scripts.emplace("install", kGypInstall);
+  return scripts;
+}
+
 void check_install_script(const Release& release, FindingSink& sink) {
   const Manifest* manifest = release.packaged != nullptr ? release.packaged : release.published;
   if (manifest == nullptr) return;
+  const auto scripts = scripts_run(manifest->scripts, release.facts);
   for (const std::string_view name : kInstallScripts) {
-    const auto script = manifest->scripts.find(std::string(name));
-    if (script == manifest->scripts.end() || script->second.empty()) continue;
+    const auto script = scripts.find(std::string(name));
+    if (script == scripts.end() || script->second.empty()) continue;
     std::string message = "runs \"" + printable(script->second) + "\" on every machine that installs it; ";
     if (const auto& baseline = release.history.baseline) {
-      const auto before = baseline->scripts.find(script->first);
-      if (before != baseline->scripts.end() && before->second == script->second) continue;
-      message += before == baseline->scripts.end() ? "the script is new since " : "the script changed since ";
+      const auto ran = scripts_run(baseline->scripts, *baseline);
+      const auto before = ran.find(script->first);
+      if (before != ran.end() && before->second == script->second) continue;
+      message += before == ran.end() ? "the script is new since " : "the script changed since ";
       message += printable(baseline->version);
     } else {
       message += "there is no earlier release to compare with";

@@ -40,8 +40,9 @@ TEST_CASE("a manifest that hides what the tarball does is refused, member by mem
   CHECK(confusion(R"({"bin":{"a":"x.js"}})", R"({"bin":{"a":"y.js"}})") == List{"bin.a"});
   CHECK(confusion(R"({"dependencies":{"a":"1"},"bundleDependencies":["a"]})",
                   R"({"dependencies":{"a":"1"}})") == List{"bundleDependencies"});
-  for (const char* member : {"main", "module", "browser", "exports", "imports", "type", "types", "typings",
-                             "os", "cpu", "libc", "engines", "peerDependenciesMeta"}) {
+  for (const char* member :
+       {"main", "module", "browser", "exports", "imports", "type", "types", "typings", "os", "cpu", "libc",
+        "engines", "peerDependenciesMeta", "acceptDependencies", "deprecated"}) {
     CAPTURE(member);
     const std::string one = std::string("{\"") + member + "\":\"./a.js\"}";
     const std::string other = std::string("{\"") + member + "\":{\"x\":\"./b.js\"}}";

@@ -24,6 +24,26 @@ TEST_CASE("an install script that is new or changed is refused, an old one is no
   CHECK(ask("run/install-script", harmless).empty());
 }
 
+TEST_CASE("a gyp file in the root is an install script, told or not") {
+  ReleaseBuilder none("{}", "1.0.0"), with("{}", "1.0.0"), builder("{}"), again("{}"), other("{}"),
+      deeper("{}"), own(R"({"scripts":{"install":"node a.js"}})");
+  with.file("binding.gyp", "{}");
+  builder.file("binding.gyp", "{'targets': ['<!(id)']}");
+  again.file("binding.gyp", "{}");
+  other.file("other.gyp", "{}");
+  deeper.file("deps/binding.gyp", "{}");
+  own.file("binding.gyp", "{}");
+  const auto said = ask("run/install-script", builder.after(none));
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].evidence == "node-gyp rebuild");
+  CHECK(ask("run/install-script", again.after(with)).empty());
+  CHECK(ask("run/install-script", other.after(none)).size() == 1);
+  CHECK(ask("run/install-script", deeper.after(none)).empty());
+  const auto instead = ask("run/install-script", own.after(with));
+  REQUIRE(instead.size() == 1);
+  CHECK(instead[0].evidence == "node a.js");
+}
+
 TEST_CASE("a release whose only change is in the manifest's dependencies or scripts is escalated") {
   const auto fires = [](std::string_view package, std::string_view code, std::string_view docs = "a") {
     ReleaseBuilder previous(R"({"dependencies":{"a":"^1"},"scripts":{"test":"t"}})", "1.0.0"),
