@@ -47,9 +47,11 @@ Result<std::string> read_file(const std::string& path) {
   return text.str();
 }
 
+// What stands in these is trusted as it is read again: nobody else may write there, or read.
 Result<void> make_folder(const std::filesystem::path& path) {
   std::error_code ec;
   std::filesystem::create_directories(path, ec);
+  if (!ec) std::filesystem::permissions(path, std::filesystem::perms::owner_all, ec);
   if (ec)
     return fail(ErrorKind::unavailable,
                 "The folder " + path.string() + " cannot be made: " + ec.message() + ".");

@@ -78,3 +78,15 @@ def test_a_wrong_configuration_is_told_with_line_key_and_nearest_name(tmp_path):
     done = subprocess.run([gateway_binary(), "serve", "--config", file], capture_output=True, text=True, timeout=30)
     assert done.returncode == 2
     assert f"{file}:5" in done.stderr and "publisher" in done.stderr and "publishers" in done.stderr
+
+
+def test_nobody_else_looks_into_the_data_even_where_the_folder_is_open(tmp_path):
+    gateway = Gateway(tmp_path / "gate")
+    gateway.data.mkdir(mode=0o755)
+    try:
+        gateway.start()
+        inner = [path for path in gateway.data.iterdir() if path.is_dir()]
+        assert {path.name for path in inner} >= {"meta", "blobs", "cache", "scratch"}
+        assert {path.name: oct(path.stat().st_mode & 0o777) for path in inner if path.stat().st_mode & 0o077} == {}
+    finally:
+        gateway.close()
