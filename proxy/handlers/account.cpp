@@ -312,8 +312,15 @@ class Accounts {
     const std::string permission = text_in(body, "packages_and_scopes_permission");
     token.read_only =
         bool_at(body, "readonly").value_or(false) || (!permission.empty() && permission != "read-write");
-    if (const auto* ranges = array_at(body, "cidr_whitelist")) {
-      for (const auto& range : *ranges) {
+    // Nor by being written in another way than we read it.
+    const auto* read_only = body.if_contains("readonly");
+    if (read_only != nullptr && !read_only->is_null() && !read_only->is_bool())
+      return fail(ErrorKind::invalid, "\"readonly\" must be true or false.");
+    for (const char* key : {"cidr_whitelist", "cidr"}) {
+      const auto* ranges = body.if_contains(key);
+      if (ranges == nullptr || ranges->is_null()) continue;
+      if (!ranges->is_array()) return fail(ErrorKind::invalid, "The CIDR ranges must be a list of texts.");
+      for (const auto& range : ranges->get_array()) {
         if (!range.is_string()) return fail(ErrorKind::invalid, "Each CIDR range must be a text.");
         token.cidr.emplace_back(range.as_string());
       }

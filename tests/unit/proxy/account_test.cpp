@@ -299,6 +299,9 @@ TEST_CASE("npm logout ends the token, and only one's own") {
   CHECK(r.ask({Method::del, "/-/user/token/" + token, {}, token}).status == 200);
   CHECK(r.ask({Method::get, "/-/whoami", {}, token}).status == 401);
   const std::string reader = r.token("alice", true);  // reads only, and may end itself
+  const std::string writer = r.token("alice");        // but no other
+  CHECK(r.ask({Method::del, "/-/user/token/" + writer, {}, reader}).status == 403);
+  CHECK(r.ask({Method::get, "/-/whoami", {}, writer}).status == 200);
   CHECK(r.ask({Method::del, "/-/user/token/" + reader, {}, reader}).status == 200);
   CHECK(r.ask({Method::get, "/-/whoami", {}, reader}).status == 401);
 }
@@ -338,8 +341,10 @@ TEST_CASE("a token narrower than we can make is refused, not made wider") {
   Registry r;
   r.add("alice");
   const std::string token = r.token("alice");
-  for (const char* narrow : {R"("packages":["@acme/lib"])", R"("scopes":["@acme"])", R"("orgs":["acme"])",
-                             R"("expires":"soon")", R"("expires":0)", R"("cidr_whitelist":["nowhere"])"}) {
+  for (const char* narrow :
+       {R"("packages":["@acme/lib"])", R"("scopes":["@acme"])", R"("orgs":["acme"])", R"("expires":"soon")",
+        R"("expires":0)", R"("cidr_whitelist":["nowhere"])", R"("cidr_whitelist":"192.0.2.0/24")",
+        R"("readonly":"true")", R"("readonly":1)"}) {
     const Answer answer =
         r.ask({Method::post, "/-/npm/v1/tokens",
                R"({"password":"the password of alice",)" + std::string(narrow) + "}", token});
