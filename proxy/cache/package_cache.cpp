@@ -1,5 +1,6 @@
 #include "proxy/cache/package_cache.hpp"
 
+#include "gate/stage_store.hpp"
 #include "storage/base/json.hpp"
 #include "storage/base/log.hpp"
 
@@ -241,11 +242,15 @@ Result<PackageCache::Tarball> PackageCache::open_kept(const PackageName& name, c
       return open_blob(*digest);
     }
   }
-  // Released through the gate, perhaps: then the very bytes are here already.
+  // Released through the gate, perhaps: then the very bytes are here already. A digest alone proves nothing,
+  // since an upstream may name that of a release which is still under review.
+  auto stage = StageStore(parts_.store).latest_of(name.full(), source.version);
+  if (!stage) return stage.error();
+  if (!*stage || (*stage)->state != StageState::published) return no_package(name);
+  const Sha512 digest = (*stage)->sha512;
   auto integrity = parse_integrity(source.integrity);
-  if (!integrity || integrity->algorithm != "sha512") return no_package(name);
-  Sha512 digest;
-  std::copy(integrity->digest.begin(), integrity->digest.end(), digest.bytes.begin());
+  if (!integrity || integrity->algorithm != "sha512" || integrity->digest != as_text(digest.bytes))
+    return no_package(name);
   auto blob = open_blob(digest);
   if (!blob) return blob;
   if (auto pinned = pin(name, file, source, digest); !pinned) return pinned.error();

@@ -8,6 +8,7 @@
 #include <boost/asio/use_future.hpp>
 #include <future>
 
+#include "gate/stage_store.hpp"
 #include "storage/base/base64.hpp"
 #include "storage/base/json.hpp"
 #include "tests/support/manual_clock.hpp"
@@ -171,6 +172,25 @@ struct House {
     auto staged = blobs.begin().value();
     REQUIRE(staged->append(as_bytes(bytes)).has_value());
     REQUIRE(staged->commit(sha512(as_bytes(bytes))).has_value());
+  }
+  // A release of lib@1.0.0 on its way through the gate.
+  void keep_stage(StageState state, const std::string& bytes) {
+    keep_blob(bytes);
+    Stage stage;
+    stage.id = "7d444840-9dc0-11d1-b245-5ffdce74fad2";
+    stage.code = "R-K7Q2";
+    stage.state = state;
+    stage.name = "lib";
+    stage.version = "1.0.0";
+    stage.target = "main";
+    stage.sha512 = sha512(as_bytes(bytes));
+    auto ledger = Ledger::open(store, clock).value();
+    const auto write = [&](Fact& fact) -> Result<void> {
+      StageStore::create(fact, stage, PublishDocument(), Facts());
+      StageStore::take_version(fact, stage);
+      return {};
+    };
+    REQUIRE(ledger->commit(write).has_value());
   }
   void publish_local(const std::string& name, const std::string& version, const std::string& bytes) {
     auto ledger = Ledger::open(store, clock).value();
@@ -357,7 +377,7 @@ TEST_CASE("the first integrity seen is pinned") {
 
 TEST_CASE("what was released through the gate is here already, and pinned when first served") {
   House house;
-  house.keep_blob("the bytes of lib 1.0.0");
+  house.keep_stage(StageState::published, "the bytes of lib 1.0.0");
   CHECK(house.fetch().value() == "the bytes of lib 1.0.0");
   CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 0);
   house.registry.set([](Registry& r) {
@@ -367,6 +387,25 @@ TEST_CASE("what was released through the gate is here already, and pinned when f
   house.clock.advance(Millis(60'000));
   CHECK(kind_of(house.fetch()) == ErrorKind::upstream);
   CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 0);
+}
+
+TEST_CASE("an upstream that names the digest of an unreleased tarball does not get it served") {
+  for (const StageState state : {StageState::held, StageState::rejected, StageState::failed}) {
+    CAPTURE(to_text(state));
+    House house;
+    house.keep_stage(state, "the bytes of lib 1.0.0");
+    house.registry.set([](Registry& r) { r.sent = "not those bytes"; });
+    CHECK(kind_of(house.fetch()) == ErrorKind::upstream);
+    CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 1);
+  }
+  // Nor under another name or version than the one it was released as.
+  House house;
+  house.keep_stage(StageState::published, "the bytes of lib 1.0.0");
+  house.registry.set([](Registry& r) {
+    r.versions.push_back("2.0.0");
+    r.sent = "not those bytes";
+  });
+  CHECK(kind_of(house.fetch("lib-2.0.0.tgz")) == ErrorKind::upstream);
 }
 
 TEST_CASE("very old packages have a sha1 alone; what cannot be checked is refused") {
