@@ -335,8 +335,8 @@ Result<Stage> Gate::view(const Principal& who, std::string_view id) {
   auto stage = stages_.find(id);
   if (!stage) return stage;
   if (!may_view(who, *stage))
-    return forbidden("Only a reviewer of " + stage->name +
-                     ", its publisher or an administrator may look at this release.");
+    return forbidden(  // without its name: review codes can be guessed
+        "Only a reviewer of the package, its publisher or an administrator may look at this release.");
   return stage;
 }
 
@@ -363,8 +363,8 @@ Result<void> Gate::may_review(const Principal& who, const Stage& stage) const {
   auto name = PackageName::parse(stage.name);
   if (!name) return name.error();
   if (!is_reviewer(who, parts_.packages.rule_for(*name)))
-    return forbidden(printable(who.user) + " is not a reviewer of " + stage.name +
-                     ": ask an administrator for the role.");
+    return forbidden(printable(who.user) +
+                     " is not a reviewer of this package: ask an administrator for the role.");
   return {};
 }
 

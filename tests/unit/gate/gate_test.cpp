@@ -168,6 +168,9 @@ TEST_CASE("a service, a read-only token and who is no reviewer decide nothing") 
   CHECK(kind_of(house.gate->comment(read_only, held.id, "hello")) == ErrorKind::forbidden);
   CHECK(kind_of(house.gate->comment(outsider, held.id, "hello")) == ErrorKind::forbidden);
   CHECK(kind_of(house.gate->view(outsider, held.id)) == ErrorKind::forbidden);
+  // Who tries review codes learns no name of what is under review.
+  CHECK(house.gate->view(outsider, held.code).error().message.find(held.name) == std::string::npos);
+  CHECK(house.gate->approve(outsider, held.code).error().message.find(held.name) == std::string::npos);
   CHECK(kind_of(house.gate->tarball(outsider, held.id)) == ErrorKind::forbidden);
   CHECK(kind_of(house.gate->facts(outsider, held.id)) == ErrorKind::forbidden);
   CHECK(house.gate->list(outsider, "", 0, 10).value().total == 0);
