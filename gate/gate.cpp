@@ -29,8 +29,8 @@ std::string list_of(const std::vector<const Finding*>& findings) {
 
 // Same publisher, same bytes, same document: a client that did not hear our answer, or a re-run.
 bool same_publish(const Stage& stage, const Principal& who, const ReceivedPublish& publish) {
-  return stage.publisher == who.user && stage.sha512 == publish.sha512 && stage.tag == publish.document.tag &&
-         stage.manifest_digest == publish.document.digest();
+  return stage.publisher == who.user && stage.sha512 == publish.digests.sha512 &&
+         stage.tag == publish.document.tag && stage.manifest_digest == publish.document.digest();
 }
 
 json::object about(const Stage& stage) {
@@ -136,7 +136,7 @@ Result<std::string> Gate::free_code(Fact& fact) const {
   return fail(ErrorKind::internal, "No review code is free: ask an administrator.");
 }
 
-Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publish) {
+Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& publish) {
   auto name = PackageName::parse(publish.document.name);
   if (!name) return name.error();
   if (auto allowed = may_publish(who, *name); !allowed) return allowed.error();
@@ -190,6 +190,7 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publ
   auto prior = history_.before(*name, version, there ? &*there : nullptr, origin);
   if (!prior) return prior.error();
   ReleaseContext context;
+  context.digests = publish.digests;
   context.profile = rule.profile;
   context.tag = publish.document.tag;
   auto published = Manifest::from(publish.document.manifest);
@@ -213,7 +214,6 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publ
   }
   context.now = parts_.clock.now();
   Report report = publish.inspection->finish(std::move(context));
-  publish.inspection.reset();
   report.facts.name = name->full();
   report.facts.version = version;
   report.facts.tag = publish.document.tag;
@@ -225,8 +225,8 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publ
   stage.tag = publish.document.tag;
   stage.access = publish.document.access;
   stage.target = rule.publish;
-  stage.sha512 = publish.sha512;
-  stage.sha1 = publish.sha1;
+  stage.sha512 = publish.digests.sha512;
+  stage.sha1 = publish.digests.sha1;
   stage.size_bytes = report.packed_bytes;
   stage.unpacked_bytes = report.unpacked_bytes;
   stage.file_count = report.file_count;
@@ -244,10 +244,9 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish publ
   stage.state = *next_state(std::nullopt, blocked ? StageEvent::block : StageEvent::hold);
   if (blocked) stage.why = "refused by policy";
 
-  if (blocked)
-    publish.tarball.reset();
-  else if (auto kept = publish.tarball->commit(publish.sha512); !kept)
-    return kept.error();
+  if (!blocked) {
+    if (auto kept = publish.tarball->commit(publish.digests.sha512); !kept) return kept.error();
+  }
   fault_point("submit.after_blob");
 
   std::optional<Stage> repeated;

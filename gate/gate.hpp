@@ -55,8 +55,9 @@ class Gate {
     std::string refusal;  // of a blocked one: what npm prints
   };
   // conflict: the version exists upstream or here, or is staged by somebody else. The same bytes again give
-  // the same stage.
-  Result<Submission> submit(const Principal& who, ReceivedPublish publish);
+  // the same stage. What is not kept of `publish` stays with the caller, since dropping a large one takes
+  // time.
+  Result<Submission> submit(const Principal& who, ReceivedPublish&& publish);
 
   struct Page {
     std::vector<Stage> items;

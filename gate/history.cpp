@@ -122,15 +122,18 @@ Result<Facts> ReleaseHistory::measure(const PackageName& name, const std::string
     return fetched.error();
 
   Inspection inspection(rules_);
+  Sha1Hasher sha1;
   std::vector<std::uint8_t> buffer(256u << 10);
   for (std::uint64_t at = 0; at < (*tarball)->size();) {
     auto n = (*tarball)->read(at, buffer);
     if (!n) return n.error();
     if (*n == 0) break;
+    sha1.update(Bytes(buffer.data(), *n));
     inspection.feed(Bytes(buffer.data(), *n));
     at += *n;
   }
   ReleaseContext context;
+  context.digests = {sha1.finish(), (*tarball)->digest()};
   if (const auto time = there.times.find(version); time != there.times.end())
     if (auto at = parse_iso8601(time->second)) context.now = *at;
   const Instant released = context.now;

@@ -27,6 +27,7 @@ Result<void> Intake::tarball_text(std::string_view base64) {
     if (!n) return n.error();
     const Bytes bytes(decoded_.data(), *n);
     if (auto kept = tarball_->append(bytes); !kept) return kept.error();
+    sha1_.update(bytes);
     inspection_->feed(bytes);
   }
   return {};
@@ -40,21 +41,20 @@ Result<ReceivedPublish> Intake::finish() {
     return fail(ErrorKind::invalid, "The tarball has " + std::to_string(tarball_->size()) +
                                         " bytes but its \"length\" says " +
                                         std::to_string(document->tarball_bytes) + ".");
-  const TarballDigests& digests = inspection_->end_of_bytes();
   ReceivedPublish received;
-  received.sha512 = digests.sha512;
-  received.sha1 = digests.sha1;
+  received.digests = {sha1_.finish(), tarball_->digest()};
+  const auto& [sha1, sha512] = received.digests;
   auto integrity = parse_integrity(document->integrity);
   if (!integrity) return integrity.error();
   if (integrity->algorithm != "sha512")
     return fail(ErrorKind::invalid,
                 "\"dist.integrity\" must be a sha512: publish with a current npm client.");
-  if (integrity->digest != as_text(received.sha512.bytes))
+  if (integrity->digest != as_text(sha512.bytes))
     return fail(ErrorKind::invalid, "\"dist.integrity\" is not the digest of the tarball sent (" +
-                                        to_integrity(received.sha512) + "): publish again.");
-  if (document->shasum != to_hex(received.sha1))
-    return fail(ErrorKind::invalid, "\"dist.shasum\" is not the digest of the tarball sent (" +
-                                        to_hex(received.sha1) + "): publish again.");
+                                        to_integrity(sha512) + "): publish again.");
+  if (document->shasum != to_hex(sha1))
+    return fail(ErrorKind::invalid, "\"dist.shasum\" is not the digest of the tarball sent (" + to_hex(sha1) +
+                                        "): publish again.");
   received.document = std::move(*document);
   received.tarball = std::move(tarball_);
   received.inspection = std::move(inspection_);

@@ -20,8 +20,7 @@ struct ReceivedPublish {
   PublishDocument document;
   std::unique_ptr<StagedBlob> tarball;
   std::unique_ptr<Inspection> inspection;  // has seen every byte; finish() gives the verdict
-  Sha512 sha512;
-  Sha1 sha1;
+  TarballDigests digests;
 };
 
 // feed() costs milliseconds of CPU and some disk: on a pool, one call after another.
@@ -37,6 +36,7 @@ class Intake {
 
   PackageName name_;
   std::unique_ptr<StagedBlob> tarball_;
+  Sha1Hasher sha1_;  // the sha512 is the staged blob's
   std::unique_ptr<Inspection> inspection_;
   Base64Decoder base64_;
   std::vector<std::uint8_t> decoded_;

@@ -1,6 +1,7 @@
 #include "policies/inspection.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <exception>
 
 #include "policies/release.hpp"
@@ -47,17 +48,14 @@ struct Inspection::State final : EntrySink {
   }
 
   std::shared_ptr<const InspectionRules> rules;
-  Sha1Hasher sha1;
-  Sha512Hasher sha512;
-  std::optional<TarballDigests> digests;
   std::uint64_t packed_bytes = 0;
 
   GzipInflater inflater;
   HeaderWalk walk;
   ContentScan scan;
   Result<Scratch> scratch;
-  std::string broken;  // why the inspection cannot go on, where that is not the archive's fault
-  std::vector<FileContent> contents;         // of the regular files, in archive order
+  std::string broken;                // why the inspection cannot go on, where that is not the archive's fault
+  std::deque<FileContent> contents;  // of the regular files, in archive order
   std::optional<std::string> manifest_text;  // the first package.json at the root
   bool in_manifest = false;
 
@@ -131,8 +129,6 @@ Inspection::~Inspection() = default;
 
 void Inspection::feed(Bytes gzip) {
   State& s = *state_;
-  s.sha1.update(gzip);
-  s.sha512.update(gzip);
   s.packed_bytes += gzip.size();
   try {
     s.feed(gzip);
@@ -141,17 +137,11 @@ void Inspection::feed(Bytes gzip) {
   }
 }
 
-const TarballDigests& Inspection::end_of_bytes() {
-  State& s = *state_;
-  if (!s.digests) s.digests = TarballDigests{s.sha1.finish(), s.sha512.finish()};
-  return *s.digests;
-}
-
 Report Inspection::finish(ReleaseContext context) {
   State& s = *state_;
   Report report;
-  report.integrity = to_integrity(end_of_bytes().sha512);
-  report.shasum = to_hex(end_of_bytes().sha1);
+  report.integrity = to_integrity(context.digests.sha512);
+  report.shasum = to_hex(context.digests.sha1);
 
   std::vector<TarFault> faults = s.faults();
   const bool whole =

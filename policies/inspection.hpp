@@ -19,8 +19,15 @@
 
 namespace sallyport {
 
+// Who reads the tarball hashes it; an inspection only reports them.
+struct TarballDigests {
+  Sha1 sha1;
+  Sha512 sha512;
+};
+
 // What is known of a release beside its tarball, by the time the verdict is asked for.
 struct ReleaseContext {
+  TarballDigests digests;
   Profile profile = Profile::proprietary;
   std::string tag = "latest";
   std::optional<Manifest> published;  // absent in a scan
@@ -50,11 +57,6 @@ struct InspectionRules {
   std::string scratch_folder;  // where the inflated archive is kept, unlinked, while it is inspected
 };
 
-struct TarballDigests {
-  Sha1 sha1;
-  Sha512 sha512;
-};
-
 class Inspection {
  public:
   explicit Inspection(std::shared_ptr<const InspectionRules> rules);
@@ -62,8 +64,6 @@ class Inspection {
   // The next bytes of the tarball. CPU work of some milliseconds a block; calls one after another, any
   // thread. Never fails: what is wrong with the archive becomes a finding.
   void feed(Bytes gzip);
-  // Of all bytes fed, which nothing may follow. So cheap that it may be asked before the verdict.
-  const TarballDigests& end_of_bytes();
   // After the last byte, once. Runs the rules; a rule that throws becomes a finding that holds.
   Report finish(ReleaseContext context);
   // The entries seen so far, once finish() was called.

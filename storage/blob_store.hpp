@@ -30,6 +30,8 @@ class StagedBlob {
   virtual std::uint64_t size() const = 0;
   // What was appended so far can be read back before commit.
   virtual Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> out) const = 0;
+  // The sha512 of what was appended, which ends it: nothing is appended after.
+  virtual Sha512 digest() = 0;
   // Bytes on disk, linked under `digest`, the folder synced; at most once. `digest` must be the sha512 of
   // what was appended: the writer hashes what it appends and refuses another (corrupt).
   virtual Result<void> commit(const Sha512& digest) = 0;

@@ -106,7 +106,7 @@ class StagedFile final : public StagedBlob {
   ~StagedFile() override { ::unlink(path_.c_str()); }
 
   Result<void> append(Bytes bytes) override {
-    if (spent_) return used_after_end();
+    if (spent_ || digest_) return used_after_end();
     const Bytes whole = bytes;
     while (!bytes.empty()) {
       const auto n = ::pwrite(file_.fd(), bytes.data(), bytes.size(),
@@ -130,17 +130,22 @@ class StagedFile final : public StagedBlob {
     return read_at(file_.fd(), offset, out.first(std::min<std::uint64_t>(out.size(), size_ - offset)), path_);
   }
 
-  Result<void> commit(const Sha512& digest) override {
+  Sha512 digest() override {
+    if (!digest_) digest_ = hasher_.finish();
+    return *digest_;
+  }
+
+  Result<void> commit(const Sha512& named) override {
     if (spent_) return used_after_end();
     spent_ = true;
-    if (hasher_.finish() != digest) {
+    if (digest() != named) {
       return fail(ErrorKind::corrupt,
                   "the bytes received are not those that their digest names: send them again", path_);
     }
     fault_point("blob.before_sync");
     if (::fdatasync(file_.fd()) != 0) return disk_error(errno, "syncing", path_);
-    const std::string hex = to_hex(digest);
-    if (auto prepared = folders_->prepare(hex, digest.bytes[0]); prepared.has_error()) return prepared;
+    const std::string hex = to_hex(named);
+    if (auto prepared = folders_->prepare(hex, named.bytes[0]); prepared.has_error()) return prepared;
     fault_point("blob.before_link");
     if (auto linked = link(folders_->path(hex)); linked.has_error()) return linked;
     if (auto synced = sync_folder(folders_->of(hex)); synced.has_error()) return synced;
@@ -169,6 +174,7 @@ class StagedFile final : public StagedBlob {
   File file_;
   std::string path_;
   Sha512Hasher hasher_;
+  std::optional<Sha512> digest_;
   std::uint64_t size_ = 0;
   bool spent_ = false;  // committed, or failed
 };

@@ -15,7 +15,7 @@ const re2::RE2& Regex::once() const {
     re2::RE2::Options options;
     options.set_encoding(re2::RE2::Options::EncodingLatin1);  // bytes: files need not be UTF-8
     options.set_log_errors(false);
-    options.set_max_mem(8 << 20);
+    options.set_max_mem(1 << 20);
     compiled_ = std::make_unique<const re2::RE2>(pattern_, options);
   });
   return *compiled_;

@@ -185,12 +185,18 @@ class Scan {
       return fail(ErrorKind::invalid, "The tarball " + printable(tarball.string()) + " cannot be read.");
     }
     Inspection inspection(rules_);
+    Sha1Hasher sha1;
+    Sha512Hasher sha512;
     std::vector<char> block(256u << 10);
     while (file.read(block.data(), static_cast<std::streamsize>(block.size())), file.gcount() > 0) {
-      inspection.feed(as_bytes({block.data(), static_cast<std::size_t>(file.gcount())}));
+      const Bytes bytes = as_bytes({block.data(), static_cast<std::size_t>(file.gcount())});
+      sha1.update(bytes);
+      sha512.update(bytes);
+      inspection.feed(bytes);
     }
     if (file.bad()) return fail(ErrorKind::unavailable, "The tarball could not be read to its end.");
     ReleaseContext context;
+    context.digests = {sha1.finish(), sha512.finish()};
     context.profile = *parse_profile(options_.profile);
     context.history = std::move(history);
     context.now = SystemClock().now();

@@ -90,6 +90,15 @@ class Reception : public std::enable_shared_from_this<Reception> {
   Result<void> result_;
 };
 
+// Freeing a large scratch file takes as long as writing it: neither on the way to the answer nor on an I/O
+// thread.
+std::shared_ptr<ReceivedPublish> dropped_on(WorkPool& pool, ReceivedPublish publish) {
+  auto drop = [&pool](ReceivedPublish* last) {
+    pool.post([owned = std::shared_ptr<ReceivedPublish>(last)]() mutable { owned.reset(); });
+  };
+  return {new ReceivedPublish(std::move(publish)), drop};
+}
+
 json::object outcome(const Stage& stage, const std::string& base_url) {
   json::array findings;
   for (const Finding& f : stage.findings) findings.push_back(to_json(f));
@@ -123,11 +132,12 @@ class Publishing {
     reception.reset();
     if (!received) co_return error_response(received.error());
 
-    auto publish = std::make_shared<ReceivedPublish>(std::move(*received));
+    auto publish = dropped_on(context_.disk, std::move(*received));
     auto submit = [&gate, who = exchange.principal, publish] {
       return gate.submit(*who, std::move(*publish));
     };
     auto submission = co_await async_run_on(context_.desk, std::move(submit));
+    publish.reset();
     if (!submission) co_return error_response(submission.error());
     Stage stage = std::move(submission->stage);
     if (stage.state == StageState::held && !staged_) {

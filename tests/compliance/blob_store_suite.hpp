@@ -97,6 +97,17 @@ inline void blob_store_suite(BlobStore& store) {
     CHECK(blob_count(store) == 0);
   }
 
+  SUBCASE("the digest of what was appended ends it") {
+    const auto staged = store.begin().value();
+    REQUIRE(staged->append(as_bytes("ab")).has_value());
+    REQUIRE(staged->append(as_bytes("c")).has_value());
+    CHECK(staged->digest() == sha512(as_bytes("abc")));
+    CHECK(staged->append(as_bytes("d")).has_error());
+    CHECK(staged->digest() == sha512(as_bytes("abc")));
+    REQUIRE(staged->commit(staged->digest()).has_value());
+    CHECK(read_all(store, sha512(as_bytes("abc"))) == "abc");
+  }
+
   SUBCASE("a blob is committed once, and takes nothing after") {
     auto staged = store.begin().value();
     REQUIRE(staged->append(as_bytes("abc")).has_value());

@@ -49,6 +49,7 @@ class FaultyBlobStore final : public BlobStore {
     Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> out) const override {
       return faults_->reads.run([&] { return inner_->read(offset, out); });
     }
+    Sha512 digest() override { return inner_->digest(); }
     Result<void> commit(const Sha512& digest) override {
       return faults_->commits.run([&] { return inner_->commit(digest); });
     }

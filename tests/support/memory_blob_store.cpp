@@ -1,6 +1,7 @@
 #include "tests/support/memory_blob_store.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -48,7 +49,7 @@ class StagedMemory final : public StagedBlob {
   explicit StagedMemory(std::shared_ptr<MemoryBlobStore::Contents> contents)
       : contents_(std::move(contents)) {}
   Result<void> append(Bytes bytes) override {
-    if (spent_) return used_after_end();
+    if (spent_ || digest_) return used_after_end();
     bytes_ += as_text(bytes);
     return {};
   }
@@ -56,14 +57,17 @@ class StagedMemory final : public StagedBlob {
   Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> out) const override {
     return copy_out(bytes_, offset, out);
   }
-  Result<void> commit(const Sha512& digest) override {
+  Sha512 digest() override {
+    if (!digest_) digest_ = sha512(as_bytes(bytes_));
+    return *digest_;
+  }
+  Result<void> commit(const Sha512& named) override {
     if (spent_) return used_after_end();
     spent_ = true;
-    if (sha512(as_bytes(bytes_)) != digest)
-      return fail(ErrorKind::corrupt, "the bytes are not those of the digest");
+    if (digest() != named) return fail(ErrorKind::corrupt, "the bytes are not those of the digest");
     const std::lock_guard lock(contents_->mutex);
     const Instant now = contents_->clock != nullptr ? contents_->clock->now() : Instant();
-    contents_->blobs.try_emplace(digest, std::make_shared<const std::string>(bytes_), now);
+    contents_->blobs.try_emplace(named, std::make_shared<const std::string>(bytes_), now);
     return {};
   }
 
@@ -71,6 +75,7 @@ class StagedMemory final : public StagedBlob {
   static Error used_after_end() { return fail(ErrorKind::internal, "a staged blob was used after its end"); }
   std::shared_ptr<MemoryBlobStore::Contents> contents_;
   std::string bytes_;
+  std::optional<Sha512> digest_;
   bool spent_ = false;
 };
 

@@ -74,8 +74,8 @@ TEST_CASE("a publish arrives whole wherever its bytes are split") {
   for (const std::size_t step : {std::size_t(1), std::size_t(3), std::size_t(64), text.size()}) {
     Received received = receive(text, step);
     REQUIRE_MESSAGE(received.publish.has_value(), message_of(received));
-    CHECK(received.publish->sha512 == sha512(as_bytes(tarball)));
-    CHECK(received.publish->sha1 == sha1(as_bytes(tarball)));
+    CHECK(received.publish->digests.sha512 == sha512(as_bytes(tarball)));
+    CHECK(received.publish->digests.sha1 == sha1(as_bytes(tarball)));
     CHECK(received.publish->tarball->size() == tarball.size());
     CHECK(received.blobs_left == 0);  // received is not yet kept
   }
@@ -91,7 +91,7 @@ TEST_CASE("two parts of a body, split at every byte, give the same release") {
     REQUIRE(intake.feed(std::string_view(text).substr(at)).has_value());
     const auto received = intake.finish();
     REQUIRE(received.has_value());
-    REQUIRE(received->sha512 == expected);
+    REQUIRE(received->digests.sha512 == expected);
   }
 }
 
@@ -107,7 +107,7 @@ TEST_CASE("attachments may come first") {
   for (const std::size_t step : {std::size_t(1), std::size_t(500)}) {
     const Received received = receive(json::serialize(turned), step);
     REQUIRE_MESSAGE(received.publish.has_value(), message_of(received));
-    CHECK(received.publish->sha512 == sha512(as_bytes(clean_body().tarball())));
+    CHECK(received.publish->digests.sha512 == sha512(as_bytes(clean_body().tarball())));
   }
 }
 

@@ -62,6 +62,7 @@ class KeptInMemory final : public StagedBlob {
   }
   std::uint64_t size() const override { return text.size(); }
   Result<std::size_t> read(std::uint64_t, std::span<std::uint8_t>) const override { return 0; }
+  Sha512 digest() override { return sha512(as_bytes(text)); }
   Result<void> commit(const Sha512&) override { return {}; }
   std::string text;
 };
