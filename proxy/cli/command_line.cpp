@@ -165,20 +165,19 @@ class Parser {
       const std::string flag = arg.substr(0, arg.find('='));
       if (flag.size() < 2 || !flag.starts_with('-') || flag == "-h") continue;
       if (std::find(flags.begin(), flags.end(), flag) != flags.end()) continue;
-      return "unknown option " + printable(flag, 60) + suggestion(flag, flags) + "." + help;
+      return "unknown option " + printable(flag, 60) + suggestion(flag, flags) + help;
     }
     if (!commands.empty()) {
       const auto extra = app_.remaining(true);
       if (extra.empty()) return "a command is missing." + help;
-      return "unknown command " + printable(extra.front(), 60) + suggestion(extra.front(), commands) + "." +
-             help;
+      return "unknown command " + printable(extra.front(), 60) + suggestion(extra.front(), commands) + help;
     }
     return printable(error.what(), 300) + "." + help;
   }
 
   static std::string suggestion(const std::string& word, const std::vector<std::string>& candidates) {
     const std::string near = nearest(word, candidates);
-    return near.empty() ? std::string() : "; did you mean " + near + "?";
+    return near.empty() ? "." : "; did you mean " + near + "?";
   }
 
   static std::string path_of(const CLI::App* app) {

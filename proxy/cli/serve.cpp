@@ -48,7 +48,7 @@ int run_serve(const Config& config) {
   if (auto secret = g.offer_first_admin())
     std::cerr << "\nThere is no user yet. Make the first administrator, either with\n\n"
               << "    sallyport user add NAME --admin --data "
-              << std::filesystem::absolute(config.data).string() << "\n\n"
+              << std::filesystem::absolute(config.data).lexically_normal().string() << "\n\n"
               << "or, from elsewhere and once, with\n\n"
               << "    curl -d '{\"secret\":\"" << *secret << "\",\"name\":\"NAME\",\"password\":\"...\"}' "
               << url << "/-/sallyport/first-admin\n"
