@@ -32,7 +32,7 @@ namespace {
 constexpr unsigned disk_threads = 4, desk_threads = 8;
 constexpr std::size_t queue_max = 4096;
 constexpr int scan_niceness = 5;
-constexpr std::chrono::seconds round_every{20};  // of what is due by the clock
+constexpr std::chrono::seconds round_every{5};  // of what is due by the clock or owed upstream
 
 unsigned cores() {
   return std::max(1u, std::thread::hardware_concurrency());

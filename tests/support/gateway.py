@@ -219,7 +219,7 @@ class Gateway:
         assert answer.status == 200, answer.body
         return answer.json()["status"]
 
-    def wait_status(self, user, name, version, wanted, seconds=20.0):
+    def wait_status(self, user, name, version, wanted, seconds=40.0):
         wait_until(lambda: self.status(user, name, version) == wanted, seconds, f"{name}@{version} to be {wanted}")
 
     def verify_ledger(self):
