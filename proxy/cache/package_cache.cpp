@@ -292,8 +292,7 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName n
   auto begin = [this] { return parts_.blobs.begin(); };
   auto staged = co_await async_run_on(parts_.disk, std::move(begin));
   if (!staged) co_return staged.error();
-  Sha512Hasher sha512_hasher;
-  Sha1Hasher sha1_hasher;
+  Sha1Hasher sha1_hasher;  // the staged blob hashes with sha512 itself
   for (;;) {
     auto piece = co_await (*stream)->read_some();
     if (!piece) co_return piece.error();
@@ -302,16 +301,15 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName n
       co_return fail(ErrorKind::upstream,
                      "The upstream's tarball " + file + " is larger than this registry takes.");
     auto append = [&] {
-      sha512_hasher.update(as_bytes(*piece));
-      sha1_hasher.update(as_bytes(*piece));
+      if (!by_sha512) sha1_hasher.update(as_bytes(*piece));
       return (*staged)->append(as_bytes(*piece));
     };
     auto kept = co_await async_run_on(parts_.disk, std::move(append));
     if (!kept) co_return kept.error();
   }
-  const Sha512 digest = sha512_hasher.finish();
-  const std::string shasum = to_hex(sha1_hasher.finish());
-  if (by_sha512 ? integrity->digest != as_text(digest.bytes) : shasum != shasum_expected) {
+  const Sha512 digest = (*staged)->digest();
+  if (by_sha512 ? integrity->digest != as_text(digest.bytes)
+                : to_hex(sha1_hasher.finish()) != shasum_expected) {
     log::error("cache.wrong_bytes",
                {{"package", name.full()}, {"file", file}, {"got", to_integrity(digest)}});
     co_return bad;
