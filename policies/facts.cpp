@@ -41,6 +41,53 @@ bool read_map(const json::object& object, std::string_view key, std::map<std::st
   return true;
 }
 
+json::object origin_to_json(const ReleaseOrigin& origin) {
+  return {{"publisher", origin.publisher}, {"credential", origin.credential},
+          {"client", origin.client},       {"path", origin.path},
+          {"attested", origin.attested},   {"repository", origin.repository},
+          {"workflow", origin.workflow},   {"builder", origin.builder}};
+}
+
+bool read_origin(const json::object& object, ReleaseOrigin& out) {
+  const auto attested = bool_at(object, "attested");
+  if (attested) out.attested = *attested;
+  return attested && read_text(object, "publisher", out.publisher) &&
+         read_text(object, "credential", out.credential) && read_text(object, "client", out.client) &&
+         read_text(object, "path", out.path) && read_text(object, "repository", out.repository) &&
+         read_text(object, "workflow", out.workflow) && read_text(object, "builder", out.builder);
+}
+
+bool read_texts(const json::value& value, std::set<std::string>& out) {
+  if (!value.is_array()) return false;
+  for (const json::value& item : value.get_array()) {
+    if (!item.is_string()) return false;
+    out.emplace(item.get_string());
+  }
+  return true;
+}
+
+// Members that older records lack; false where one is there and is not what it should be.
+bool read_measured(const json::object& object, Facts& facts) {
+  if (const json::value* origin = object.if_contains("origin")) {
+    if (!origin->is_object() || !read_origin(origin->get_object(), facts.origin.emplace())) return false;
+  }
+  const json::value* capabilities = object.if_contains("capabilities");
+  if (capabilities == nullptr) return true;
+  facts.measured = true;
+  const json::object* measures = object_at(object, "measures");
+  const json::object* marks = object_at(object, "marks");
+  if (!read_texts(*capabilities, facts.capabilities) || !read_map(object, "toolchain", facts.toolchain) ||
+      measures == nullptr || marks == nullptr)
+    return false;
+  for (const auto& [name, value] : *measures) {
+    if (!read_count(*measures, name, facts.measures[name])) return false;
+  }
+  for (const auto& [rule, digests] : *marks) {
+    if (!read_texts(digests, facts.marks[rule])) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 json::object to_json(const Facts& facts) {
@@ -64,6 +111,16 @@ json::object to_json(const Facts& facts) {
   out["scripts"] = map_to_json(facts.scripts);
   out["bin"] = map_to_json(facts.bin);
   out["filesField"] = facts.has_files_field;
+  if (facts.origin) out["origin"] = origin_to_json(*facts.origin);
+  if (facts.measured) {
+    out["capabilities"] = json::array(facts.capabilities.begin(), facts.capabilities.end());
+    out["toolchain"] = map_to_json(facts.toolchain);
+    json::object measures, marks;
+    for (const auto& [name, count] : facts.measures) measures[name] = count;
+    for (const auto& [rule, digests] : facts.marks) marks[rule] = json::array(digests.begin(), digests.end());
+    out["measures"] = std::move(measures);
+    out["marks"] = std::move(marks);
+  }
   return out;
 }
 
@@ -109,6 +166,7 @@ Result<Facts> facts_from_json(const json::value& value) {
   const auto has_files_field = bool_at(object, "filesField");
   if (!has_files_field) return corrupt("filesField");
   facts.has_files_field = *has_files_field;
+  if (!read_measured(object, facts)) return corrupt("measured");
   return facts;
 }
 

@@ -23,6 +23,16 @@ struct FileFact {
   std::string type;    // extension in lower case (".js", ".d.ts", "" for none) or the magic type if binary
 };
 
+// Who published a release and from where, as its registry or our own ledger has it.
+struct ReleaseOrigin {
+  std::string publisher;   // account; empty: not known
+  std::string credential;  // key of the token, never the token; only of releases that went through this gate
+  std::string client;      // "npm/11.19.1", from the user agent
+  std::string path;  // "token", "ci" (a service identity) or "trusted" (trusted publishing); empty: not known
+  bool attested = false;                      // it came with a provenance attestation
+  std::string repository, workflow, builder;  // of that attestation, where it was read
+};
+
 using DependencyMap = std::map<std::string, std::string>;  // name -> spec
 
 struct Facts {
@@ -34,6 +44,15 @@ struct Facts {
   std::map<std::string, std::string> scripts;
   std::map<std::string, std::string> bin;
   bool has_files_field = false;
+
+  // What the rules of the content measured. A record from before these were kept has none: a rule that looks
+  // for what is new stays silent then, or says that it cannot know.
+  bool measured = false;
+  std::set<std::string> capabilities;             // of runtime files: "network", "process", …
+  std::map<std::string, std::string> toolchain;   // fingerprints: "npm" -> "11", "bundler" -> "esbuild", …
+  std::map<std::string, std::uint64_t> measures;  // counts and sizes by name: "code-bytes", "longest-line", …
+  std::map<std::string, std::set<std::string>> marks;  // rule -> digests of what it reports only once
+  std::optional<ReleaseOrigin> origin;                 // who published it and how, where that is known
 };
 
 // One JSON object with "v": 1; unknown members are ignored, a newer "v" is refused (corrupt).
@@ -53,6 +72,7 @@ struct History {
   std::set<std::string> types_seen;  // FileFact::type of the last 20 releases
   std::vector<std::uint64_t> largest_file_bytes;  // of each of the last releases, newest first
   std::optional<std::string> tag_target;          // the version the dist-tag names now
+  std::vector<Facts> line;  // the last releases of the baseline's line, newest first, without their files
 };
 
 }  // namespace sallyport

@@ -171,6 +171,7 @@ Report Inspection::finish(ReleaseContext context) {
   release.faults = &faults;
   release.bytes = [&s](const TarEntry& entry) { return s.bytes_of(entry); };
   release.history = std::move(context.history);
+  release.outside = std::move(context.outside);
   release.thresholds = s.rules->policy.thresholds;
   release.now = context.now;
   release.facts = facts_of(release);

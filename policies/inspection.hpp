@@ -35,6 +35,7 @@ struct ReleaseContext {
   std::vector<std::string> publisher_scopes;
   std::vector<std::string> registries;  // see Release
   History history;
+  OutsideFacts outside;
   Instant now;
 };
 

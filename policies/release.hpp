@@ -11,6 +11,7 @@
 #include "policies/facts.hpp"
 #include "policies/finding.hpp"
 #include "policies/manifest.hpp"
+#include "policies/outside.hpp"
 #include "policies/tarball/listing.hpp"
 #include "storage/base/clock.hpp"
 
@@ -41,6 +42,7 @@ struct Release {
   std::function<FileBytes(const TarEntry&)> bytes;  // a second look at a file
   Facts facts;                                      // of this release
   History history;
+  OutsideFacts outside;
   Thresholds thresholds;
   Instant now;
 

@@ -59,6 +59,8 @@ std::span<const Rule> pack_rules();
 std::span<const Rule> size_rules();
 std::span<const Rule> deps_rules();
 std::span<const Rule> run_rules();
+std::span<const Rule> code_rules();
+std::span<const Rule> origin_rules();
 
 // All of them, in catalogue order.
 std::vector<const Rule*> all_rules();

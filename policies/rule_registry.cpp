@@ -4,8 +4,8 @@ namespace sallyport {
 
 std::vector<const Rule*> all_rules() {
   std::vector<const Rule*> out;
-  for (const auto family :
-       {tar_rules(), leak_rules(), pack_rules(), size_rules(), deps_rules(), run_rules(), manifest_rules()}) {
+  for (const auto family : {leak_rules(), pack_rules(), size_rules(), deps_rules(), run_rules(), code_rules(),
+                            tar_rules(), manifest_rules(), origin_rules()}) {
     for (const Rule& rule : family) out.push_back(&rule);
   }
   return out;

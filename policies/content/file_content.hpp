@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -78,6 +79,24 @@ enum class Magic : std::uint8_t {
 };
 std::string_view to_text(Magic magic);
 
+// Something in a file that a rule speaks of, found while its bytes passed.
+struct Sign {
+  std::string_view rule;  // its id, of static life: "code/bidi"
+  std::string what;       // a few words for the message; may be empty
+  std::uint64_t offset = 0;
+  std::uint32_t line = 0;
+  std::string evidence;  // redacted where it could be a secret
+  std::string digest;    // sha256 hex of what stands there, for the fingerprint and Facts::marks
+};
+
+// What a program could do with this file: each capability at the first place that shows it.
+struct Capability {
+  std::string name;  // "network", "process", "eval", …
+  std::uint64_t offset = 0;
+  std::uint32_t line = 0;
+  std::string evidence;
+};
+
 struct FileContent {
   Magic magic = Magic::none;
   std::optional<SourceMapSummary> map;  // the file as a whole is a source map
@@ -85,6 +104,10 @@ struct FileContent {
   std::vector<MapReference> map_references;
   std::vector<SecretHit> secrets;
   bool shebang = false;
+  std::vector<Sign> signs;                                // the first of each rule; sign_counts has them all
+  std::map<std::string_view, std::uint64_t> sign_counts;  // by rule id
+  std::vector<Capability> capabilities;                   // of code, by name, each once
+  std::uint64_t longest_line_bytes = 0;
   // A finding that must hold because something could not be looked at whole (a limit, an error): why.
   std::vector<std::string> incomplete;
   // Found in what the file contains packed (gzip in this file), with the inner path, e.g. "x.gz!x".

@@ -47,6 +47,13 @@ TEST_CASE("facts survive a round through JSON text") {
   builder.file(".eslintrc", "{}").file("a.tar.gz", "plain text");
   Facts facts = builder.release().facts;
   facts.released = parse_iso8601("2026-03-31T04:23:06.123Z").value();
+  facts.measured = true;
+  facts.capabilities = {"network", "process"};
+  facts.toolchain = {{"npm", "11"}};
+  facts.measures = {{"code-bytes", 1ull << 40}};
+  facts.marks = {{"code/escapes", {"ab", "cd"}}};
+  facts.origin = ReleaseOrigin{"ann",         "k1", "npm/11.19.1", "ci", true, "https://git.example/acme/lib",
+                               "release.yml", "b"};
   CHECK(facts.peer_dependencies == DependencyMap{{"p", "1"}});
   CHECK(facts.files.at(1).type == ".d.ts");
   CHECK(facts.files.at(2).type == to_text(Magic::elf));
@@ -61,10 +68,25 @@ TEST_CASE("facts survive a round through JSON text") {
   CHECK(back.files.size() == facts.files.size());
 }
 
+TEST_CASE("facts of before contents were measured know nothing of them") {
+  ReleaseBuilder builder;
+  Facts facts = builder.release().facts;
+  facts.measured = false;
+  facts.origin.reset();
+  const Facts back = facts_from_json(to_json(facts)).value();
+  CHECK_FALSE(back.measured);
+  CHECK_FALSE(back.origin.has_value());
+}
+
 TEST_CASE("facts of a newer format, or damaged ones, are refused") {
   ReleaseBuilder builder;
   json::object good = to_json(builder.release().facts);
   REQUIRE(facts_from_json(good).has_value());
+  for (const std::string_view member : {"origin", "capabilities"}) {
+    json::object damaged = good;
+    damaged[member] = 1;
+    CHECK(facts_from_json(damaged).has_error());
+  }
   json::object unknown = good;
   unknown["later"] = 1;
   CHECK(facts_from_json(unknown).has_value());
