@@ -19,7 +19,7 @@ struct ScratchDeleter {
   void operator()(hs_scratch_t* scratch) const { hs_free_scratch(scratch); }
 };
 using Database = std::unique_ptr<hs_database_t, DatabaseDeleter>;
-using Scratch = std::unique_ptr<hs_scratch_t, ScratchDeleter>;
+using SearchScratch = std::unique_ptr<hs_scratch_t, ScratchDeleter>;
 
 class CompiledRules final : public ContentRules {
  public:
@@ -36,7 +36,7 @@ class CompiledRules final : public ContentRules {
   std::vector<std::uint32_t> reach;  // by rule: bytes to either side of a hit that are looked at
   std::vector<Pattern> patterns;
   Database database;
-  Scratch scratch;  // cloned by every scan
+  SearchScratch scratch;  // cloned by every scan
   std::string digest_;
 };
 

@@ -1,400 +1,153 @@
+// A file is a tree of views: itself, and what is packed in it, each scanned as if it were a file.
+
 #include "policies/content/content_scan.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <filesystem>
 
 #include "policies/content/content_rules.hpp"
-#include "policies/content/inline_map.hpp"
-#include "policies/content/magic.hpp"
-#include "policies/content/source_map.hpp"
+#include "policies/content/file_scan.hpp"
+#include "policies/content/spool.hpp"
 #include "policies/content/unpacked.hpp"
-#include "storage/base/text.hpp"
 
 namespace sallyport {
 namespace {
 
-// Bytes pass through a buffer that always ends at the same places, so that how they came in pieces changes
-// nothing. Of what was searched, as much stays as a match around a late hit may need.
-constexpr std::size_t buffer_bytes = 96u << 10;
-constexpr std::size_t kept_bytes = 2 * reach_max;
+constexpr std::size_t depth_max = 4;
 
-constexpr std::size_t secrets_max = 100;        // a file; the release is refused by the first
-constexpr std::size_t data_maps_max = 100'000;  // data: URLs waiting to be decoded, a file
-constexpr std::size_t inline_maps_kept = 32;    // described one by one; the others add to the last
-constexpr std::size_t references_kept = 200;
-constexpr int nested_depth_max = 4;
-constexpr std::uint64_t nested_file_bytes_max = 64ull << 20;
-
-// What one inspection may spend on second looks, whatever it holds.
-struct Budget {
-  std::uint64_t nested_bytes = 1ull << 30;
-  std::uint64_t confirm_bytes = 4ull << 30;
-  std::uint64_t decode_bytes = 4ull << 30;
-};
-
-struct Common {
-  std::shared_ptr<const CompiledRules> rules;
-  Scratch scratch;
-  Budget budget;
-};
-
-void add_reason(std::vector<std::string>& reasons, std::string reason) {
-  if (std::find(reasons.begin(), reasons.end(), reason) == reasons.end())
-    reasons.push_back(std::move(reason));
+template <class T>
+void move_to(std::vector<T>& to, std::vector<T>& from) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
 }
 
-// In sums of one byte, which the compiler makes wide; std::count is as slow as the search itself.
-std::uint64_t newlines(Bytes bytes) {
-  std::uint64_t sum = 0;
-  while (!bytes.empty()) {
-    const Bytes part = bytes.first(std::min<std::size_t>(bytes.size(), 255));
-    std::uint8_t few = 0;
-    for (const std::uint8_t byte : part) few = static_cast<std::uint8_t>(few + (byte == '\n'));
-    sum += few;
-    bytes = bytes.subspan(part.size());
-  }
-  return sum;
+// What was seen in another form of the same text counts as seen in the file.
+void merge(FileContent& file, FileContent&& text) {
+  if (!file.map) file.map = std::move(text.map);
+  move_to(file.inline_maps, text.inline_maps);
+  move_to(file.map_references, text.map_references);
+  move_to(file.secrets, text.secrets);
+  move_to(file.signs, text.signs);
+  for (const auto& [rule, count] : text.sign_counts) file.sign_counts[rule] += count;
+  file.longest_line_bytes = std::max(file.longest_line_bytes, text.longest_line_bytes);
+  move_to(file.nested, text.nested);
+  for (auto& reason : text.incomplete) add_incomplete(file, std::move(reason));
 }
 
-// One file, or what came out of one.
-class FileScan {
- public:
-  FileScan(Common& common, int depth) : common_(common), rules_(*common.rules), depth_(depth) {
-    windows_.resize(rules_.secrets.rules.size() + 1);
-    settled_.resize(windows_.size());
-    buffer_.reserve(buffer_bytes + kept_bytes);
-  }
-  ~FileScan() {
-    if (stream_ != nullptr) hs_close_stream(stream_, nullptr, nullptr, nullptr);
-  }
-  FileScan(const FileScan&) = delete;
-  FileScan& operator=(const FileScan&) = delete;
-
-  void begin(std::string_view path) {
-    path_ = path;
-    content_ = {};
-    map_.emplace();
-    buffer_.clear();
-    base_ = searched_ = lines_ = 0;
-    started_ = false;
-    touched_.clear();
-    for (auto& windows : windows_) windows.clear();
-    std::fill(settled_.begin(), settled_.end(), 0);
-    data_maps_.clear();
-    if (stream_ == nullptr && hs_open_stream(rules_.database.get(), 0, &stream_) != HS_SUCCESS)
-      stream_ = nullptr;
-    if (stream_ == nullptr) add_reason(content_.incomplete, "the search for secrets could not start");
-  }
-
-  void data(Bytes bytes) {
-    map_->data(bytes);
-    while (!bytes.empty()) {
-      const std::size_t room = buffer_bytes + kept_bytes - buffer_.size();
-      const Bytes part = bytes.first(std::min(room, bytes.size()));
-      buffer_.insert(buffer_.end(), part.begin(), part.end());
-      bytes = bytes.subspan(part.size());
-      if (buffer_.size() == buffer_bytes + kept_bytes) search(false);
-    }
-  }
-
-  FileContent end(const FileBytes& again) {
-    search(true);
-    content_.map = map_->finish();
-    read_data_maps(again);
-    if (content_.magic == Magic::gzip) open_gzip(again);
-    if (content_.magic == Magic::utf16) open_utf16(again);
-    return std::move(content_);
-  }
-
- private:
-  struct Window {
-    std::uint64_t from, to;
+// What `path` is called once it is unpacked.
+std::string unpacked_name(const std::string& path) {
+  const std::size_t slash = path.find_last_of("/!");
+  std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
+  const auto ends = [&](std::string_view end) {
+    return name.size() > end.size() && std::equal(end.rbegin(), end.rend(), name.rbegin(),
+                                                  [](char a, char b) { return a == (b | 0x20); });
   };
-  struct DataMap {
-    std::uint64_t offset, payload;
-    std::uint32_t line;
-    bool base64;
-  };
-
-  static int on_match(unsigned id, unsigned long long, unsigned long long to, unsigned, void* self) {
-    static_cast<FileScan*>(self)->hit(id, to);
-    return 0;
-  }
-
-  std::size_t comment_rule() const { return windows_.size() - 1; }
-
-  void hit(unsigned id, std::uint64_t to) {
-    const auto& pattern = rules_.patterns[id];
-    if (pattern.rules.empty()) return note(comment_rule(), to, map_comment_after);
-    for (const std::uint32_t rule : pattern.rules) note(rule, to, rules_.reach[rule]);
-  }
-
-  void note(std::size_t rule, std::uint64_t to, std::uint64_t reach) {
-    auto& windows = windows_[rule];
-    if (windows.empty()) touched_.push_back(rule);
-    // A comment is read from its hit on; everything else around it.
-    if (rule == comment_rule()) {
-      windows.push_back({to, to + reach});
-      return;
-    }
-    const std::uint64_t from = to - std::min(to, reach);
-    if (!windows.empty() && from <= windows.back().to)
-      windows.back().to = to + reach;
-    else
-      windows.push_back({from, to + reach});
-  }
-
-  void search(bool last) {
-    if (!started_) {
-      started_ = true;
-      content_.magic = magic_of(buffer_);
-      content_.shebang = buffer_.size() > 2 && buffer_[0] == '#' && buffer_[1] == '!';
-    }
-    if (stream_ != nullptr) {
-      const auto fresh = static_cast<std::size_t>(searched_ - base_);
-      auto code = hs_scan_stream(stream_, reinterpret_cast<const char*>(buffer_.data()) + fresh,
-                                 static_cast<unsigned>(buffer_.size() - fresh), 0, common_.scratch.get(),
-                                 &FileScan::on_match, this);
-      if (last && code == HS_SUCCESS)
-        code = hs_reset_stream(stream_, 0, common_.scratch.get(), &FileScan::on_match, this);
-      if (code != HS_SUCCESS) {
-        add_reason(content_.incomplete, "the search for secrets failed");
-        hs_close_stream(stream_, nullptr, nullptr, nullptr);
-        stream_ = nullptr;
-      }
-    }
-    searched_ = base_ + buffer_.size();
-    confirm(last);
-    if (last) return;
-    const std::size_t gone = buffer_.size() - kept_bytes;
-    lines_ += newlines(Bytes(buffer_).first(gone));
-    std::memmove(buffer_.data(), buffer_.data() + gone, kept_bytes);
-    buffer_.resize(kept_bytes);
-    base_ += gone;
-  }
-
-  // Looks closer at every window that is in the buffer whole; the rest of the others waits for what follows.
-  void confirm(bool last) {
-    std::vector<std::size_t> waiting;
-    for (const std::size_t rule : touched_) {
-      auto& windows = windows_[rule];
-      std::size_t left = 0;
-      for (Window window : windows) {
-        if (window.to <= searched_ || last) {
-          look(rule, window.from, std::min(window.to, searched_), searched_);
-        } else if (rule == comment_rule()) {
-          windows[left++] = window;
-        } else {
-          // What ends near the edge may go on behind it, so it is left for the next time.
-          const std::uint64_t sure = searched_ - std::min<std::uint64_t>(searched_, rules_.reach[rule]);
-          if (window.from < sure) look(rule, window.from, searched_, sure);
-          window.from = std::max(window.from, searched_ - std::min<std::uint64_t>(searched_, kept_bytes));
-          windows[left++] = window;
-        }
-      }
-      windows.resize(left);
-      if (left > 0) waiting.push_back(rule);
-    }
-    touched_ = std::move(waiting);
-  }
-
-  std::string_view between(std::uint64_t from, std::uint64_t to) const {
-    from = std::max(from, base_);
-    to = std::max(from, std::min(to, searched_));
-    return as_text(
-        Bytes(buffer_).subspan(static_cast<std::size_t>(from - base_), static_cast<std::size_t>(to - from)));
-  }
-
-  std::uint32_t line_at(std::uint64_t offset) const {
-    const std::string_view before = between(base_, offset);
-    const auto lines =
-        lines_ + static_cast<std::uint64_t>(std::count(before.begin(), before.end(), '\n')) + 1;
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(lines, UINT32_MAX));
-  }
-
-  void look(std::size_t rule, std::uint64_t from, std::uint64_t to, std::uint64_t sure) {
-    if (rule == comment_rule())
-      look_at_comment(from, to);
-    else
-      look_for_secret(rule, from, to, sure);
-  }
-
-  void look_at_comment(std::uint64_t from, std::uint64_t to) {
-    constexpr std::uint64_t word = std::string_view("sourceMappingURL").size();
-    const std::uint64_t start = from - word;
-    const MapComment comment = read_map_comment(
-        between(start - std::min<std::uint64_t>(start, map_comment_before), start), between(from, to));
-    if (comment.kind == MapComment::Kind::reference) {
-      if (content_.map_references.size() < references_kept)
-        content_.map_references.push_back({start, line_at(start), comment.target});
-    } else if (comment.kind == MapComment::Kind::data) {
-      if (data_maps_.size() < data_maps_max)
-        data_maps_.push_back({start, from + comment.payload, line_at(start), comment.base64});
-      else
-        add_reason(content_.incomplete, "more data: URLs of source maps than are decoded");
-    }
-  }
-
-  void look_for_secret(std::size_t index, std::uint64_t from, std::uint64_t to, std::uint64_t sure) {
-    const SecretRule& rule = rules_.secrets.rules[index];
-    if (content_.secrets.size() >= secrets_max) return;
-    const std::string_view window = between(from, to);
-    if (common_.budget.confirm_bytes < window.size())
-      return add_reason(content_.incomplete, "too much text that looks like secrets to look at each");
-    common_.budget.confirm_bytes -= window.size();
-    for (const SecretMatch& match : find_secrets(rule, rules_.secrets.allows, window)) {
-      const std::uint64_t offset = std::max(from, base_) + match.offset;
-      const std::uint64_t end = offset + match.length;
-      if (end > sure || offset < settled_[index]) continue;
-      settled_[index] = end;
-      const std::string_view secret = window.substr(match.offset, match.length);
-      const std::string fingerprint = to_hex(sha256(secret));
-      const auto same = [&](const SecretHit& hit) {
-        return hit.offset == offset && hit.fingerprint == fingerprint;
-      };
-      if (std::any_of(content_.secrets.begin(), content_.secrets.end(), same)) continue;
-      content_.secrets.push_back({rule.id, rule.description, offset, line_at(offset),
-                                  printable(secret.substr(0, std::min<std::size_t>(4, secret.size() / 4))) +
-                                      "… (" + std::to_string(secret.size()) + " characters)",
-                                  fingerprint});
-      if (content_.secrets.size() >= secrets_max) return;
-    }
-  }
-
-  void read_data_maps(const FileBytes& again) {
-    std::sort(data_maps_.begin(), data_maps_.end(),
-              [](const DataMap& a, const DataMap& b) { return a.offset < b.offset; });
-    for (const DataMap& map : data_maps_) {
-      std::uint64_t spent = 0;
-      if (common_.budget.decode_bytes == 0)
-        return add_reason(content_.incomplete, "too many bytes in data: URLs of source maps to decode all");
-      const auto read = read_data_map(again, map.payload, map.base64, spent);
-      common_.budget.decode_bytes -= std::min(spent, common_.budget.decode_bytes);
-      if (!read) return add_reason(content_.incomplete, "the file could not be read again");
-      if (*read) keep_inline(map.offset, map.line, **read);
-    }
-  }
-
-  void keep_inline(std::uint64_t offset, std::uint32_t line, const SourceMapSummary& map) {
-    if (content_.inline_maps.size() < inline_maps_kept) {
-      content_.inline_maps.push_back({offset, line, map});
-      return;
-    }
-    SourceMapSummary& sum = content_.inline_maps.back().map;
-    sum.bytes += map.bytes;
-    sum.sources_own += map.sources_own;
-    sum.sources_third_party += map.sources_third_party;
-    sum.embedded_own += map.embedded_own;
-    sum.embedded_third_party += map.embedded_third_party;
-    sum.embedded_bytes += map.embedded_bytes;
-    sum.embedded_lines += map.embedded_lines;
-    sum.embedded_own_lines += map.embedded_own_lines;
-  }
-
-  std::string inner_name() const {
-    const std::size_t slash = path_.find_last_of("/!");
-    std::string name = slash == std::string::npos ? path_ : path_.substr(slash + 1);
-    const auto ends = [&](std::string_view end) {
-      return name.size() > end.size() && std::equal(end.rbegin(), end.rend(), name.rbegin(),
-                                                    [](char a, char b) { return a == (b | 0x20); });
-    };
-    if (ends(".tgz")) return name.substr(0, name.size() - 3) + "tar";
-    if (ends(".gz")) return name.substr(0, name.size() - 3);
-    return name;
-  }
-
-  void open_gzip(const FileBytes& again) {
-    FileContent::Nested nested;
-    nested.path = path_ + "!" + inner_name();
-    if (depth_ >= nested_depth_max)
-      return add_reason(content_.incomplete, "gzip in gzip, deeper than " + std::to_string(nested_depth_max));
-    FileScan inner(common_, depth_ + 1);
-    inner.begin(nested.path);
-    bool over = false;
-    const auto unpack = gzip_unpacker();
-    const auto whole = unpack_all(again, *unpack, [&](Bytes bytes) {
-      if (nested.size + bytes.size() > nested_file_bytes_max || bytes.size() > common_.budget.nested_bytes)
-        over = true;
-      else {
-        nested.size += bytes.size();
-        common_.budget.nested_bytes -= bytes.size();
-        inner.data(bytes);
-      }
-      return !over;
-    });
-    if (over)
-      add_reason(content_.incomplete, "gzip that inflates to more than is looked at");
-    else if (!whole)
-      add_reason(content_.incomplete, "gzip that does not inflate");
-    nested.content = inner.end(unpacked_bytes(again, gzip_unpacker));
-    content_.nested.push_back(std::move(nested));
-  }
-
-  // The same text as UTF-8, scanned as if it were the file.
-  void open_utf16(const FileBytes& again) {
-    FileScan inner(common_, depth_ + 1);
-    inner.begin(path_);
-    const auto unpack = utf16_unpacker();
-    const auto whole = unpack_all(again, *unpack, [&](Bytes bytes) {
-      inner.data(bytes);
-      return true;
-    });
-    if (!whole) add_reason(content_.incomplete, "the file could not be read again");
-    FileContent text = inner.end(unpacked_bytes(again, utf16_unpacker));
-    if (!content_.map) content_.map = std::move(text.map);
-    for (auto& map : text.inline_maps) content_.inline_maps.push_back(std::move(map));
-    for (auto& reference : text.map_references) content_.map_references.push_back(std::move(reference));
-    for (auto& secret : text.secrets) content_.secrets.push_back(std::move(secret));
-    for (auto& reason : text.incomplete) add_reason(content_.incomplete, std::move(reason));
-  }
-
-  Common& common_;
-  const CompiledRules& rules_;
-  int depth_;
-  std::string path_;
-  FileContent content_;
-  std::optional<SourceMapReader> map_;
-  hs_stream_t* stream_ = nullptr;
-
-  std::vector<std::uint8_t> buffer_;
-  std::uint64_t base_ = 0;      // offset in the file of the buffer's first byte
-  std::uint64_t searched_ = 0;  // ... of the first byte not yet searched
-  std::uint64_t lines_ = 0;     // newlines before the buffer
-  bool started_ = false;
-
-  std::vector<std::vector<Window>> windows_;  // by rule, the map comment last
-  std::vector<std::uint64_t> settled_;        // by rule: matches before this offset are known
-  std::vector<std::size_t> touched_;          // rules with windows
-  std::vector<DataMap> data_maps_;
-};
+  if (ends(".tgz")) return name.substr(0, name.size() - 3) + "tar";
+  if (ends(".gz")) return name.substr(0, name.size() - 3);
+  return name;
+}
 
 }  // namespace
 
 struct ContentScan::State {
-  Common common;
-  std::optional<FileScan> file;
+  ScanShared shared;
+  std::vector<std::unique_ptr<FileScan>> scans;  // by depth
+  std::string path;
+
+  FileScan& scan_at(std::size_t depth) {
+    while (scans.size() <= depth) scans.push_back(std::make_unique<FileScan>(shared));
+    return *scans[depth];
+  }
+
+  // Ends the pass over a view of which everything was given to scan_at(depth).
+  FileContent finish(const std::string& name, const FileBytes& bytes, std::size_t depth) {
+    FileContent content = scan_at(depth).end(bytes);
+    if (content.magic == Magic::gzip) open_gzip(content, name, bytes, depth);
+    if (content.magic == Magic::utf16) open_utf16(content, name, bytes, depth);
+    return content;
+  }
+
+  FileContent view(const std::string& name, const FileBytes& bytes, std::size_t depth) {
+    FileScan& scan = scan_at(depth);
+    scan.begin();
+    const bool whole = read_all(bytes, [&](Bytes piece) {
+      scan.data(piece);
+      return true;
+    });
+    FileContent content = finish(name, bytes, depth);
+    if (!whole) add_incomplete(content, "the file could not be read again");
+    return content;
+  }
+
+  // Why it could not be unpacked whole; what came out until then is in `out`.
+  std::string unpack(const FileBytes& packed, Unpacker& unpacker, std::uint64_t bytes_max,
+                     std::string_view what, Spool& out) {
+    std::string why;
+    const auto whole = unpack_all(packed, unpacker, [&](Bytes bytes) {
+      if (out.size() + bytes.size() > bytes_max || bytes.size() > shared.left.nested_bytes)
+        why = std::string(what) + " that unpacks to more than is looked at";
+      else if (const auto kept = out.append(bytes); !kept)
+        why = kept.error().message;
+      shared.left.nested_bytes -= std::min<std::uint64_t>(bytes.size(), shared.left.nested_bytes);
+      return why.empty();
+    });
+    return !why.empty() || whole ? why : std::string(what) + " that does not unpack";
+  }
+
+  bool too_deep(FileContent& content, std::size_t depth, std::string_view what) const {
+    if (depth < depth_max) return false;
+    add_incomplete(content,
+                   std::string(what) + " in something packed, deeper than " + std::to_string(depth_max));
+    return true;
+  }
+
+  void open_gzip(FileContent& content, const std::string& name, const FileBytes& bytes, std::size_t depth) {
+    if (too_deep(content, depth, "gzip")) return;
+    Spool out(shared.folder);
+    std::string why = unpack(bytes, *gzip_unpacker(), shared.left.view_bytes, "gzip", out);
+    if (!why.empty()) add_incomplete(content, std::move(why));
+    FileContent::Nested nested;
+    nested.path = name + "!" + unpacked_name(name);
+    nested.size = out.size();
+    nested.content = view(nested.path, out.bytes(), depth + 1);
+    content.nested.push_back(std::move(nested));
+  }
+
+  // The same text as UTF-8, scanned as if it were the file.
+  void open_utf16(FileContent& content, const std::string& name, const FileBytes& bytes, std::size_t depth) {
+    if (too_deep(content, depth, "UTF-16")) return;
+    Spool out(shared.folder);
+    std::string why = unpack(bytes, *utf16_unpacker(), shared.left.nested_bytes, "UTF-16", out);
+    if (!why.empty()) add_incomplete(content, std::move(why));
+    merge(content, view(name, out.bytes(), depth + 1));
+  }
 };
 
-ContentScan::ContentScan(std::shared_ptr<const ContentRules> rules) : state_(std::make_unique<State>()) {
-  state_->common.rules = std::dynamic_pointer_cast<const CompiledRules>(std::move(rules));
+ContentScan::ContentScan(std::shared_ptr<const ContentRules> rules, std::string scratch_folder,
+                         const ScanLimits& limits)
+    : state_(std::make_unique<State>()) {
+  ScanShared& shared = state_->shared;
+  shared.rules = std::dynamic_pointer_cast<const CompiledRules>(std::move(rules));
   hs_scratch_t* scratch = nullptr;
-  if (hs_clone_scratch(state_->common.rules->scratch.get(), &scratch) == HS_SUCCESS)
-    state_->common.scratch.reset(scratch);
-  state_->file.emplace(state_->common, 0);
+  if (hs_clone_scratch(shared.rules->scratch.get(), &scratch) == HS_SUCCESS) shared.scratch.reset(scratch);
+  shared.left = limits;
+  std::error_code ignored;
+  shared.folder = scratch_folder.empty() ? std::filesystem::temp_directory_path(ignored).string()
+                                         : std::move(scratch_folder);
 }
 
 ContentScan::~ContentScan() = default;
 
 void ContentScan::begin_file(std::string_view inner_path, std::uint64_t) {
-  state_->file->begin(inner_path);
+  state_->path = inner_path;
+  state_->scan_at(0).begin();
 }
 
 void ContentScan::data(Bytes bytes) {
-  state_->file->data(bytes);
+  state_->scan_at(0).data(bytes);
 }
 
 FileContent ContentScan::end_file(const FileBytes& again) {
-  return state_->file->end(again);
+  return state_->finish(state_->path, again, 0);
 }
 
 }  // namespace sallyport

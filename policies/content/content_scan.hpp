@@ -1,6 +1,7 @@
 #pragma once
 // One pass over the bytes of every file: keywords of the secret rules, source map comments, magic, maps.
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,10 +24,22 @@ class ContentRules {
   virtual std::string digest() const = 0;  // changes with any rule; part of the policy digest
 };
 
+// What one inspection may spend on second looks, whatever it holds. What exceeds a limit is not looked at,
+// and FileContent::incomplete says so.
+struct ScanLimits {
+  std::uint64_t view_bytes = 64ull << 20;  // of one thing that is packed in another
+  std::uint64_t nested_bytes = 1ull << 30;
+  std::uint64_t confirm_bytes = 4ull << 30;
+  std::uint64_t decode_bytes = 4ull << 30;
+};
+
 // The state of one inspection. One thread at a time; memory is bounded whatever passes (under 1 MiB).
 class ContentScan {
  public:
-  explicit ContentScan(std::shared_ptr<const ContentRules> rules);
+  // What is packed in a file and large is unpacked into a file without a name in `scratch_folder`; empty: the
+  // system's folder for temporary files.
+  explicit ContentScan(std::shared_ptr<const ContentRules> rules, std::string scratch_folder = {},
+                       const ScanLimits& limits = {});
   ~ContentScan();
   void begin_file(std::string_view inner_path, std::uint64_t size);
   void data(Bytes bytes);

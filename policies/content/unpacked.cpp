@@ -78,61 +78,6 @@ class Utf16Unpacker final : public Unpacker {
   bool known_ = false, big_ = false;
 };
 
-// One pass over what comes out, keeping only what lies at or after the offset that is asked for.
-class Pass {
- public:
-  Pass(FileBytes packed, MakeUnpacker make) : packed_(std::move(packed)), make_(make) {}
-
-  Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> out) {
-    if (!unpacker_ || offset < start_) restart();
-    while (offset >= start_ + ready_.size()) {
-      start_ += ready_.size();
-      ready_.clear();
-      if (ended_) return std::size_t{0};
-      if (const auto more = pull(); !more) return more.error();
-    }
-    const auto skipped = static_cast<std::size_t>(offset - start_);
-    const std::size_t count = std::min(out.size(), ready_.size() - skipped);
-    std::copy_n(ready_.begin() + static_cast<std::ptrdiff_t>(skipped), count, out.begin());
-    return count;
-  }
-
- private:
-  void restart() {
-    unpacker_ = make_();
-    packed_at_ = start_ = 0;
-    ready_.clear();
-    ended_ = false;
-  }
-
-  // A small piece at a time: what it becomes may be a thousand times larger.
-  Result<void> pull() {
-    std::uint8_t piece[512];
-    const auto read = packed_.read(packed_at_, piece);
-    if (!read) return read.error();
-    packed_at_ += *read;
-    const Unpacker::Sink keep = [&](Bytes bytes) {
-      ready_.insert(ready_.end(), bytes.begin(), bytes.end());
-      return true;
-    };
-    if (*read == 0) {
-      unpacker_->finish(keep);
-      ended_ = true;
-    } else if (!unpacker_->feed(Bytes(piece).first(*read), keep)) {
-      ended_ = true;
-    }
-    return {};
-  }
-
-  FileBytes packed_;
-  MakeUnpacker make_;
-  std::unique_ptr<Unpacker> unpacker_;
-  std::uint64_t packed_at_ = 0;
-  std::uint64_t start_ = 0;  // offset of the first byte ready
-  std::vector<std::uint8_t> ready_;
-  bool ended_ = false;
-};
-
 }  // namespace
 
 std::unique_ptr<Unpacker> gzip_unpacker() {
@@ -142,20 +87,19 @@ std::unique_ptr<Unpacker> utf16_unpacker() {
   return std::make_unique<Utf16Unpacker>();
 }
 
-bool unpack_all(const FileBytes& packed, Unpacker& unpacker, const Unpacker::Sink& sink) {
+bool read_all(const FileBytes& file, const Unpacker::Sink& sink) {
   std::vector<std::uint8_t> piece(32u << 10);
   for (std::uint64_t offset = 0;;) {
-    const auto read = packed.read(offset, piece);
+    const auto read = file.read(offset, piece);
     if (!read) return false;
-    if (*read == 0) return unpacker.finish(sink);
+    if (*read == 0) return true;
     offset += *read;
-    if (!unpacker.feed(Bytes(piece).first(*read), sink)) return false;
+    if (!sink(Bytes(piece).first(*read))) return false;
   }
 }
 
-FileBytes unpacked_bytes(const FileBytes& packed, MakeUnpacker make) {
-  auto pass = std::make_shared<Pass>(packed, make);
-  return {0, [pass](std::uint64_t offset, std::span<std::uint8_t> out) { return pass->read(offset, out); }};
+bool unpack_all(const FileBytes& packed, Unpacker& unpacker, const Unpacker::Sink& sink) {
+  return read_all(packed, [&](Bytes piece) { return unpacker.feed(piece, sink); }) && unpacker.finish(sink);
 }
 
 }  // namespace sallyport

@@ -1,5 +1,5 @@
 #pragma once
-// What a file holds in another form (gzip, UTF-16), read as a stream and, again, from any offset.
+// What a file holds in another form (gzip, UTF-16), as a stream.
 
 #include <functional>
 #include <memory>
@@ -17,16 +17,14 @@ class Unpacker {
   // After the last byte: whether it was whole.
   virtual bool finish(const Sink& sink) = 0;
 };
-using MakeUnpacker = std::unique_ptr<Unpacker> (*)();
 
 std::unique_ptr<Unpacker> gzip_unpacker();
 // To UTF-8; without a byte order mark by where the zeros are. Broken text becomes '?'.
 std::unique_ptr<Unpacker> utf16_unpacker();
 
-// False: the file could not be read, or the unpacker stopped.
+// False: the file could not be read to its end, or the sink wanted no more.
+bool read_all(const FileBytes& file, const Unpacker::Sink& sink);
+// False as well where the unpacker stopped or what it was given was not whole.
 bool unpack_all(const FileBytes& packed, Unpacker& unpacker, const Unpacker::Sink& sink);
-
-// Reads what comes out. Going forward costs one pass; going back starts over. Valid while `packed` is.
-FileBytes unpacked_bytes(const FileBytes& packed, MakeUnpacker make);
 
 }  // namespace sallyport

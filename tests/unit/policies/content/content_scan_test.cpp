@@ -142,7 +142,7 @@ TEST_CASE("gzip is opened, again and again") {
   const FileContent* in = &deeper;
   while (!in->nested.empty()) in = &in->nested[0].content;
   REQUIRE(in->incomplete.size() == 1);
-  CHECK(in->incomplete[0] == "gzip in gzip, deeper than 4");
+  CHECK(in->incomplete[0] == "gzip in something packed, deeper than 4");
 }
 
 TEST_CASE("the name inside gzip is the name without its ending") {
@@ -162,9 +162,9 @@ TEST_CASE("an inline map within gzip is decoded from its offset") {
 TEST_CASE("gzip that is broken or too large holds") {
   std::string cut = gzip(std::string(100'000, 'a') + token());
   cut.resize(cut.size() - 9);
-  CHECK(scan_text(cut).incomplete == std::vector<std::string>{"gzip that does not inflate"});
+  CHECK(scan_text(cut).incomplete == std::vector<std::string>{"gzip that does not unpack"});
   const FileContent bomb = scan_text(gzip(std::string((64u << 20) + 1, 'a')));
-  CHECK(bomb.incomplete == std::vector<std::string>{"gzip that inflates to more than is looked at"});
+  CHECK(bomb.incomplete == std::vector<std::string>{"gzip that unpacks to more than is looked at"});
 }
 
 TEST_CASE("a file that cannot be read again holds") {

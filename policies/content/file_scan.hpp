@@ -1,0 +1,83 @@
+#pragma once
+// The pass over one file, or over what came out of one (a view). Inside policies/content only.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policies/content/content_rules.hpp"
+#include "policies/content/content_scan.hpp"
+#include "policies/content/file_content.hpp"
+#include "policies/content/source_map.hpp"
+
+namespace sallyport {
+
+// What the passes of one inspection share.
+struct ScanShared {
+  std::shared_ptr<const CompiledRules> rules;
+  SearchScratch scratch;
+  ScanLimits left;  // of what the inspection may spend on second looks
+  std::string folder;
+};
+
+// Says once why something was not looked at whole.
+void add_incomplete(FileContent& content, std::string why);
+
+class FileScan {
+ public:
+  explicit FileScan(ScanShared& shared);
+  ~FileScan();
+  FileScan(const FileScan&) = delete;
+  FileScan& operator=(const FileScan&) = delete;
+
+  // File after file. Bytes pass through a buffer that always ends at the same places, so that how they came
+  // in pieces changes nothing.
+  void begin();
+  void data(Bytes bytes);
+  // `again` reads the same bytes once more.
+  FileContent end(const FileBytes& again);
+
+ private:
+  struct Window {
+    std::uint64_t from, to;
+  };
+  struct DataMap {
+    std::uint64_t offset, payload;
+    std::uint32_t line;
+    bool base64;
+  };
+
+  static int on_match(unsigned id, unsigned long long, unsigned long long to, unsigned, void* self);
+  std::size_t comment_rule() const { return windows_.size() - 1; }
+  void hit(unsigned id, std::uint64_t to);
+  void note(std::size_t rule, std::uint64_t to, std::uint64_t reach);
+  void search(bool last);
+  void confirm(bool last);
+  std::string_view between(std::uint64_t from, std::uint64_t to) const;
+  std::uint32_t line_at(std::uint64_t offset) const;
+  void look(std::size_t rule, std::uint64_t from, std::uint64_t to, std::uint64_t sure);
+  void look_at_comment(std::uint64_t from, std::uint64_t to);
+  void look_for_secret(std::size_t index, std::uint64_t from, std::uint64_t to, std::uint64_t sure);
+  void read_data_maps(const FileBytes& again);
+  void keep_inline(std::uint64_t offset, std::uint32_t line, const SourceMapSummary& map);
+
+  ScanShared& shared_;
+  const CompiledRules& rules_;
+  FileContent content_;
+  std::optional<SourceMapReader> map_;
+  hs_stream_t* stream_ = nullptr;
+
+  std::vector<std::uint8_t> buffer_;
+  std::uint64_t base_ = 0;      // offset in the file of the buffer's first byte
+  std::uint64_t searched_ = 0;  // ... of the first byte not yet searched
+  std::uint64_t lines_ = 0;     // newlines before the buffer
+  bool started_ = false;
+
+  std::vector<std::vector<Window>> windows_;  // by rule, the map comment last
+  std::vector<std::uint64_t> settled_;        // by rule: matches before this offset are known
+  std::vector<std::size_t> touched_;          // rules with windows
+  std::vector<DataMap> data_maps_;
+};
+
+}  // namespace sallyport
