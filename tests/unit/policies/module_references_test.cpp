@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include <set>
-#include <stdexcept>
 
 namespace sallyport {
 
@@ -68,7 +67,9 @@ TEST_CASE("every form of import is one") {
     CHECK(modules(text, SourceKind::script, 1000) == Set{"x"});
   }
   CHECK(modules("import(`@acme/${lang}/x`)") == Set{"@acme/*"});
-  CHECK(modules("require(`a` + `b`)") == Set{"a", "b"});
+  CHECK(modules("require(`a` + 'b' /* and */ + \"c\")") == Set{"abc"});
+  CHECK(modules("require('\\x61\\u0062' + 'c')") == Set{"abc"});
+  CHECK(modules("require('a-' + name)") == Set{"a-*"});
 }
 
 TEST_CASE("a mention is no import") {
@@ -125,7 +126,8 @@ TEST_CASE("which files may import is decided by name, and by the first line wher
 TEST_CASE("hostile text costs bounded memory") {
   std::string deep(1 << 21, '(');
   ModuleReferences references(SourceKind::script, [](const ModuleReference&) {});
-  CHECK_THROWS_AS(references.feed(as_bytes(deep)), std::length_error);
+  references.feed(as_bytes(deep));
+  references.finish();
   CHECK(modules("require('" + std::string(1 << 20, 'x') + "');require('y')", SourceKind::script, 1 << 16) ==
         Set{"y"});
   CHECK(modules(")]}')]};require('y'", SourceKind::script).empty());

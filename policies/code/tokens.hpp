@@ -1,0 +1,141 @@
+#pragma once
+// The one tokenizer of JavaScript and TypeScript (JSX, styles, pages and JSON tolerated): comments, strings,
+// templates, regular expressions told from division, numbers, words with their escapes decoded, hashbang.
+// A stream: any split gives the same tokens. It rejects nothing, and says what was unbalanced. Memory is
+// bounded (under 2 MiB) whatever passes: the text of a token is cut at token_bytes_max.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "policies/code/words.hpp"
+#include "storage/base/digest.hpp"
+
+namespace sallyport {
+
+constexpr std::size_t token_bytes_max = 8u << 10;
+
+struct Token {
+  enum class Kind : std::uint8_t {
+    word,
+    number,
+    string,         // text between the quotes, as written
+    template_text,  // a template, or the part of one before, between or after ${}
+    regex,          // with its slashes, without its flags
+    op,             // one or two characters, see op(); "..." is op("..")
+    comment,        // only where asked for
+  };
+  enum Flag : std::uint8_t {
+    escaped = 1,      // the text has backslashes
+    cut = 2,          // the text was longer
+    opens_hole = 4,   // of template_text: "${" follows
+    closes_hole = 8,  // of template_text: "}" stood before
+    control = 16,     // of ")": it closes what if, while, for, with, switch or catch opened
+  };
+
+  std::string_view text;  // valid until the sink returns
+  std::uint64_t offset = 0;
+  std::uint32_t line = 0;  // from 1
+  std::uint16_t code = 0;  // of op; of a word the low bits of its hash
+  Kind kind = Kind::op;
+  std::uint8_t flags = 0;
+  Word word = Word::none;
+
+  bool is(std::uint16_t operation) const { return kind == Kind::op && code == operation; }
+  bool is(Word one) const { return kind == Kind::word && word == one; }
+};
+
+constexpr std::uint16_t op(std::string_view text) {
+  const auto first = static_cast<std::uint8_t>(text[0]);
+  return static_cast<std::uint16_t>(first | (text.size() > 1 ? static_cast<std::uint8_t>(text[1]) << 8 : 0));
+}
+
+class Tokens {
+ public:
+  struct Language {
+    bool regex = true;                // styles and JSON have none
+    bool html_comments = false;       // <!-- --> spans lines, as in a page
+    bool reference_comments = false;  // gives "///" comments as tokens
+  };
+  using Sink = std::function<void(std::span<const Token>)>;
+  struct Fault {
+    std::string_view what;  // of static life
+    std::uint64_t offset = 0;
+    std::uint32_t line = 0;
+  };
+
+  Tokens(Language language, Sink sink);
+  void feed(Bytes bytes);
+  void finish();
+  // The first thing that a program does not have, known after finish(). Markup among the code (JSX) excuses
+  // it.
+  const std::optional<Fault>& fault() const { return fault_; }
+  bool markup() const { return markup_; }
+
+ private:
+  enum class Skip : std::uint8_t { none, string, template_text, line_comment, block_comment, html, word };
+  enum Bracket : std::uint8_t {
+    round = 1,
+    square,
+    curly,
+    hole,
+    kind_mask = 7,
+    is_control = 8,
+    is_value = 16
+  };
+
+  void lex(bool last);
+  void give();
+  bool lex_one(bool last);
+  bool skip(bool last);
+  bool skip_comment(bool last);
+  bool lex_word(bool last);
+  bool lex_escaped_word(bool last);
+  bool lex_number(bool last);
+  bool lex_string(char quote, bool last);
+  bool lex_template(bool closes_hole, bool last);
+  bool lex_slash(bool last);
+  bool lex_regex(bool last);
+  void lex_op();
+  void emit(Token::Kind kind, const char* from, std::size_t size, std::uint8_t flags);
+  void note(std::string_view what);
+  void begin_hole();
+  bool closes_hole();
+  void open(std::uint8_t bracket);
+  std::uint8_t close(std::uint8_t kind);
+  bool regex_may_begin() const;
+  bool value_may_begin() const;
+
+  Language language_;
+  Sink sink_;
+  std::vector<char> buffer_;
+  std::size_t filled_ = 0;
+  std::uint64_t base_ = 0;  // offset of the buffer's first byte
+  const char* at_ = nullptr;
+  const char* end_ = nullptr;
+  std::uint32_t line_ = 1;
+  Skip skip_ = Skip::none;
+  char quote_ = 0;
+  std::vector<Token> tokens_;
+  std::deque<std::string> decoded_;  // words that had escapes
+  std::vector<std::uint8_t> brackets_;
+  std::uint64_t too_deep_ = 0;  // opened beyond what is kept
+  struct {
+    Token::Kind kind = Token::Kind::op;
+    std::uint16_t code = 0;
+    Word word = Word::none;
+    bool start = true, member = false, control = false, value = false;  // value: of "}", an object's
+  } last_;
+  bool markup_ = false;
+  std::optional<Fault> fault_;
+};
+
+// The text of a string or a template with its escapes decoded.
+std::string decoded(const Token& token);
+
+}  // namespace sallyport

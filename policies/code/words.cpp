@@ -1,0 +1,52 @@
+#include "policies/code/words.hpp"
+
+#include <array>
+
+namespace sallyport {
+
+namespace {
+
+struct Entry {
+  std::string_view text;
+  WordKind kind;
+};
+constexpr Entry entries[] = {{"", WordKind::none},
+#define X(word, kind) {#word, WordKind::kind},
+                             SALLYPORT_WORDS(X)
+#undef X
+};
+constexpr std::size_t entries_count = sizeof entries / sizeof *entries;
+static_assert(entries_count <= 256);
+
+constexpr std::size_t slots = 1024;
+using Table = std::array<Word, slots>;
+
+Table make_table() {
+  Table table{};
+  for (std::size_t i = 1; i < entries_count; ++i) {
+    char padded[40] = {};
+    entries[i].text.copy(padded, 24);
+    std::size_t slot = word_hash(padded, entries[i].text.size()) % slots;
+    while (table[slot] != Word::none) slot = (slot + 1) % slots;
+    table[slot] = static_cast<Word>(i);
+  }
+  return table;
+}
+const Table table = make_table();
+
+}  // namespace
+
+WordKind kind_of(Word word) {
+  return entries[static_cast<std::size_t>(word)].kind;
+}
+
+Word find_word(const char* text, std::size_t size, std::uint32_t hash) {
+  for (std::size_t slot = hash % slots;; slot = (slot + 1) % slots) {
+    const Word word = table[slot];
+    if (word == Word::none) return word;
+    const std::string_view known = entries[static_cast<std::size_t>(word)].text;
+    if (known.size() == size && std::memcmp(known.data(), text, size) == 0) return word;
+  }
+}
+
+}  // namespace sallyport
