@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policies/context_record.hpp"
 #include "policies/report.hpp"
 #include "storage/base/fault.hpp"
 #include "storage/base/log.hpp"
@@ -193,9 +194,6 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& pu
   context.digests = publish.digests;
   context.profile = rule.profile;
   context.tag = publish.document.tag;
-  auto published = Manifest::from(publish.document.manifest);
-  if (!published) return published.error();
-  context.published = std::move(*published);
   context.public_upstream = rule.publish != "local";
   context.publisher_scopes = scopes_of(rule);
   if (!parts_.public_url.empty()) {
@@ -213,6 +211,10 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& pu
       context.history.tag_target = tag->second;
   }
   context.now = parts_.clock.now();
+  const json::object recorded = to_json(context);
+  auto published = Manifest::from(publish.document.manifest);
+  if (!published) return published.error();
+  context.published = std::move(*published);
   Report report = publish.inspection->finish(std::move(context));
   report.facts.name = name->full();
   report.facts.version = version;
@@ -295,7 +297,7 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& pu
       Outbox::add(fact, stage);
       fact.record({"gate", "stage.approved", stage.subject(), about(stage)});
     }
-    StageStore::create(fact, stage, publish.document, report.facts);
+    StageStore::create(fact, stage, publish.document, report.facts, recorded);
     return {};
   });
   if (!written) return written.error();
@@ -351,6 +353,14 @@ Result<Facts> Gate::facts(const Principal& who, std::string_view id) {
   auto stage = view(who, id);
   if (!stage) return stage.error();
   return stages_.facts(stage->id);
+}
+
+Result<ReleaseContext> Gate::context(const Principal& who, std::string_view id) {
+  auto stage = view(who, id);
+  if (!stage) return stage.error();
+  auto context = stages_.context(stage->id);
+  if (context) context->digests = {stage->sha1, stage->sha512};
+  return context;
 }
 
 Result<void> Gate::may_review(const Principal& who, const Stage& stage) const {

@@ -68,6 +68,8 @@ class Gate {
   Result<Stage> view(const Principal& who, std::string_view id);
   Result<std::shared_ptr<const Blob>> tarball(const Principal& who, std::string_view id);
   Result<Facts> facts(const Principal& who, std::string_view id);
+  // What the verdict was given on; not_found where that was not recorded.
+  Result<ReleaseContext> context(const Principal& who, std::string_view id);
 
   // Counts one approval and, with the last one, sends the release on. Returns the stage as it then is:
   // held (approvals are missing), published, failed, or approved (the upstream has not answered clearly; the

@@ -4,6 +4,7 @@
 #include <tuple>
 #include <vector>
 
+#include "policies/context_record.hpp"
 #include "storage/base/ids.hpp"
 
 namespace sallyport {
@@ -107,9 +108,28 @@ Result<Facts> StageStore::facts(std::string_view id) const {
   return facts_from_json(*value);
 }
 
-void StageStore::create(Fact& fact, const Stage& stage, const PublishDocument& document, const Facts& facts) {
+Result<ReleaseContext> StageStore::context(std::string_view id) const {
+  auto text = store_.get(Family::stages, key('x', id));
+  if (!text) return text.error();
+  if (!*text)
+    return fail(ErrorKind::not_found, "What the verdict on this release was given on was not recorded.");
+  auto value = parse_record(**text);
+  if (!value) return value.error();
+  auto context = context_from_json(*value);
+  if (!context) return context.error();
+  auto document = this->document(id);
+  if (!document) return document.error();
+  auto published = Manifest::from(std::move(document->manifest));
+  if (!published) return published.error();
+  context->published = std::move(*published);
+  return context;
+}
+
+void StageStore::create(Fact& fact, const Stage& stage, const PublishDocument& document, const Facts& facts,
+                        const json::object& context) {
   fact.put(Family::stages, key('d', stage.id), json::serialize(to_json(document)));
   fact.put(Family::stages, key('f', stage.id), json::serialize(to_json(facts)));
+  fact.put(Family::stages, key('x', stage.id), json::serialize(context));
   fact.put(Family::stages, key('c', stage.code), stage.id);
   update(fact, stage);
 }

@@ -3,6 +3,8 @@
 //   s <id>                      the stage (gate/stage.hpp)
 //   d <id>                      the publish document without its tarball (gate/publish_document.hpp)
 //   f <id>                      the release's facts (policies/facts.hpp)
+//   x <id>                      what its verdict was given on (policies/context_record.hpp), but for the
+//                               manifest, which `d` has
 //   v <name> NUL <version>      id of the latest stage of that version
 //   c <code>                    id behind a review code
 //   o <id>                      present while the stage is held, approved or failed
@@ -15,6 +17,7 @@
 #include "gate/publish_document.hpp"
 #include "gate/stage.hpp"
 #include "policies/facts.hpp"
+#include "policies/inspection.hpp"
 #include "storage/ledger.hpp"
 #include "storage/meta_store.hpp"
 
@@ -31,9 +34,12 @@ class StageStore {
   Result<void> each_open(const std::function<bool(const Stage&)>& visit) const;
   Result<PublishDocument> document(std::string_view id) const;
   Result<Facts> facts(std::string_view id) const;
+  // not_found also of a stage from before these were kept.
+  Result<ReleaseContext> context(std::string_view id) const;
 
   // Within a fact.
-  static void create(Fact& fact, const Stage& stage, const PublishDocument& document, const Facts& facts);
+  static void create(Fact& fact, const Stage& stage, const PublishDocument& document, const Facts& facts,
+                     const json::object& context);
   static void take_version(Fact& fact, const Stage& stage);  // it is the latest of its version from now on
   static void update(Fact& fact, const Stage& stage);
   static Result<Stage> read(Fact& fact, std::string_view id);

@@ -41,22 +41,6 @@ bool read_map(const json::object& object, std::string_view key, std::map<std::st
   return true;
 }
 
-json::object origin_to_json(const ReleaseOrigin& origin) {
-  return {{"publisher", origin.publisher}, {"credential", origin.credential},
-          {"client", origin.client},       {"path", origin.path},
-          {"attested", origin.attested},   {"repository", origin.repository},
-          {"workflow", origin.workflow},   {"builder", origin.builder}};
-}
-
-bool read_origin(const json::object& object, ReleaseOrigin& out) {
-  const auto attested = bool_at(object, "attested");
-  if (attested) out.attested = *attested;
-  return attested && read_text(object, "publisher", out.publisher) &&
-         read_text(object, "credential", out.credential) && read_text(object, "client", out.client) &&
-         read_text(object, "path", out.path) && read_text(object, "repository", out.repository) &&
-         read_text(object, "workflow", out.workflow) && read_text(object, "builder", out.builder);
-}
-
 bool read_texts(const json::value& value, std::set<std::string>& out) {
   if (!value.is_array()) return false;
   for (const json::value& item : value.get_array()) {
@@ -90,6 +74,22 @@ bool read_measured(const json::object& object, Facts& facts) {
 
 }  // namespace
 
+json::object to_json(const ReleaseOrigin& origin) {
+  return {{"publisher", origin.publisher}, {"credential", origin.credential},
+          {"client", origin.client},       {"path", origin.path},
+          {"attested", origin.attested},   {"repository", origin.repository},
+          {"workflow", origin.workflow},   {"builder", origin.builder}};
+}
+
+bool read_origin(const json::object& object, ReleaseOrigin& out) {
+  const auto attested = bool_at(object, "attested");
+  if (attested) out.attested = *attested;
+  return attested && read_text(object, "publisher", out.publisher) &&
+         read_text(object, "credential", out.credential) && read_text(object, "client", out.client) &&
+         read_text(object, "path", out.path) && read_text(object, "repository", out.repository) &&
+         read_text(object, "workflow", out.workflow) && read_text(object, "builder", out.builder);
+}
+
 json::object to_json(const Facts& facts) {
   json::array files;
   for (const FileFact& file : facts.files) {
@@ -111,7 +111,7 @@ json::object to_json(const Facts& facts) {
   out["scripts"] = map_to_json(facts.scripts);
   out["bin"] = map_to_json(facts.bin);
   out["filesField"] = facts.has_files_field;
-  if (facts.origin) out["origin"] = origin_to_json(*facts.origin);
+  if (facts.origin) out["origin"] = to_json(*facts.origin);
   if (facts.measured) {
     out["capabilities"] = json::array(facts.capabilities.begin(), facts.capabilities.end());
     out["toolchain"] = map_to_json(facts.toolchain);
@@ -168,6 +168,63 @@ Result<Facts> facts_from_json(const json::value& value) {
   facts.has_files_field = *has_files_field;
   if (!read_measured(object, facts)) return corrupt("measured");
   return facts;
+}
+
+json::object to_json(const History& history) {
+  json::array line;
+  for (const Facts& facts : history.line) line.push_back(to_json(facts));
+  json::object out;
+  out["v"] = kFormat;
+  out["baseline"] = history.baseline ? json::value(to_json(*history.baseline)) : json::value(nullptr);
+  out["baselineOrigin"] = history.baseline_origin;
+  out["typesSeen"] = json::array(history.types_seen.begin(), history.types_seen.end());
+  out["largestFileBytes"] = json::array(history.largest_file_bytes.begin(), history.largest_file_bytes.end());
+  out["tagTarget"] = history.tag_target ? json::value(*history.tag_target) : json::value(nullptr);
+  out["lastRelease"] =
+      history.last_release ? json::value(to_iso8601(*history.last_release)) : json::value(nullptr);
+  out["line"] = std::move(line);
+  return out;
+}
+
+Result<History> history_from_json(const json::value& value) {
+  if (!value.is_object()) return corrupt("(root)");
+  const json::object& object = value.get_object();
+  if (int_at(object, "v") != kFormat) return corrupt("v");
+  History history;
+  const auto set = [&object](std::string_view key) {
+    const json::value* member = object.if_contains(key);
+    return member != nullptr && !member->is_null();
+  };
+  if (set("baseline")) {
+    auto baseline = facts_from_json(object.at("baseline"));
+    if (!baseline) return baseline.error();
+    history.baseline = std::move(*baseline);
+  }
+  if (!read_text(object, "baselineOrigin", history.baseline_origin)) return corrupt("baselineOrigin");
+  const json::array* types = array_at(object, "typesSeen");
+  if (types == nullptr || !read_texts(*types, history.types_seen)) return corrupt("typesSeen");
+  const json::array* sizes = array_at(object, "largestFileBytes");
+  if (sizes == nullptr) return corrupt("largestFileBytes");
+  for (const json::value& size : *sizes) {
+    json::error_code error;
+    history.largest_file_bytes.push_back(size.to_number<std::uint64_t>(error));
+    if (error) return corrupt("largestFileBytes");
+  }
+  if (set("tagTarget") && !read_text(object, "tagTarget", history.tag_target.emplace()))
+    return corrupt("tagTarget");
+  if (set("lastRelease")) {
+    const auto at = parse_iso8601(string_at(object, "lastRelease").value_or(""));
+    if (!at) return corrupt("lastRelease");
+    history.last_release = *at;
+  }
+  const json::array* line = array_at(object, "line");
+  if (line == nullptr) return corrupt("line");
+  for (const json::value& release : *line) {
+    auto facts = facts_from_json(release);
+    if (!facts) return facts.error();
+    history.line.push_back(std::move(*facts));
+  }
+  return history;
 }
 
 }  // namespace sallyport

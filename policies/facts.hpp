@@ -57,6 +57,8 @@ struct Facts {
 
 // One JSON object with "v": 1; unknown members are ignored, a newer "v" is refused (corrupt).
 json::object to_json(const Facts& facts);
+json::object to_json(const ReleaseOrigin& origin);
+bool read_origin(const json::object& object, ReleaseOrigin& out);  // false: a member is missing or no text
 Result<Facts> facts_from_json(const json::value& value);
 
 // The release that `version` is compared with, out of those that exist: the highest lower stable version, so
@@ -73,6 +75,11 @@ struct History {
   std::vector<std::uint64_t> largest_file_bytes;  // of each of the last releases, newest first
   std::optional<std::string> tag_target;          // the version the dist-tag names now
   std::vector<Facts> line;  // the last releases of the baseline's line, newest first, without their files
+  std::optional<Instant> last_release;  // of the package, on whatever line; absent: none is known
 };
+
+// The same form and rules as of Facts.
+json::object to_json(const History& history);
+Result<History> history_from_json(const json::value& value);
 
 }  // namespace sallyport

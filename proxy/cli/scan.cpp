@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 
+#include "policies/context_record.hpp"
 #include "policies/inspection.hpp"
 #include "policies/report.hpp"
 #include "proxy/cli/npm_pack.hpp"
@@ -25,10 +26,11 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int refused = 1, usage_error = 2;
+constexpr std::size_t outside_bytes_max = 256u << 20;
 
 struct ScanOptions {
-  std::string subject, previous, policy;
-  std::string profile = "proprietary", format = "text", fail_on = "block";
+  std::string subject, previous, policy, outside;
+  std::string profile, format = "text", fail_on = "block";
 };
 
 // Gone with everything in it, however the scan ends.
@@ -87,16 +89,26 @@ class Scan {
 
   Result<int> run() {
     if (const auto ready = prepare(); !ready) return ready.error();
-    History history;
+    ReleaseContext context;
+    context.now = SystemClock().now();
+    if (!options_.outside.empty()) {
+      auto recorded = recorded_context();
+      if (!recorded) return recorded.error();
+      context = std::move(*recorded);
+    }
+    if (!options_.profile.empty()) context.profile = *parse_profile(options_.profile);
     if (!options_.previous.empty()) {
       auto tarball = previous_tarball();
       if (!tarball) return tarball.error();
-      auto before = inspect(*tarball, {});
+      ReleaseContext alone;
+      alone.now = context.now;
+      auto before = inspect(*tarball, std::move(alone));
       if (!before) return before.error();
       if (before->facts.version.empty()) {
         return fail(ErrorKind::invalid, "The previous release cannot be compared with: " + options_.previous +
                                             " is not a package that can be read.");
       }
+      History& history = context.history;
       for (const FileFact& file : before->facts.files) history.types_seen.insert(file.type);
       history.largest_file_bytes.push_back(largest(before->facts));
       history.baseline = std::move(before->facts);
@@ -104,7 +116,7 @@ class Scan {
     }
     auto tarball = subject_tarball();
     if (!tarball) return tarball.error();
-    const auto report = inspect(*tarball, std::move(history));
+    const auto report = inspect(*tarball, std::move(context));
     if (!report) return report.error();
     print(*report);
     const Action limit = *parse_action(options_.fail_on);
@@ -153,6 +165,22 @@ class Scan {
     return into ? npm_pack_folder(source, *into) : into.error();
   }
 
+  // The report of a stage, or the "context" in it alone.
+  Result<ReleaseContext> recorded_context() const {
+    const auto text = text_of(options_.outside);
+    if (!text) return text.error();
+    auto value = parse_strict(*text, {.bytes_max = outside_bytes_max, .depth_max = 128});
+    const json::object* root = value ? value->if_object() : nullptr;
+    if (root == nullptr)
+      return fail(ErrorKind::invalid, "The file " + printable(options_.outside) + " is not a JSON object.",
+                  value ? std::string() : value.error().message);
+    auto context = context_from_json(root->contains("context") ? root->at("context") : *value);
+    if (!context)
+      return fail(ErrorKind::invalid, printable(options_.outside) + ": " + context.error().message,
+                  context.error().detail);
+    return context;
+  }
+
   // A file or folder that exists is meant before a name@version is.
   Result<fs::path> previous_tarball() const {
     const std::string& previous = options_.previous;
@@ -178,7 +206,7 @@ class Scan {
     return bytes;
   }
 
-  Result<Report> inspect(const fs::path& tarball, History history) const {
+  Result<Report> inspect(const fs::path& tarball, ReleaseContext context) const {
     std::ifstream file(tarball, std::ios::binary);
     std::error_code ignored;
     if (!file || fs::is_directory(tarball, ignored)) {
@@ -195,11 +223,7 @@ class Scan {
       inspection.feed(bytes);
     }
     if (file.bad()) return fail(ErrorKind::unavailable, "The tarball could not be read to its end.");
-    ReleaseContext context;
     context.digests = {sha1.finish(), sha512.finish()};
-    context.profile = *parse_profile(options_.profile);
-    context.history = std::move(history);
-    context.now = SystemClock().now();
     return inspection.finish(std::move(context));
   }
 
@@ -225,9 +249,13 @@ class Scan {
 void describe(CLI::App& app, ScanOptions& options) {
   app.add_option("TARBALL|DIR", options.subject, "What to judge; a folder is packed by npm first")
       ->required();
-  app.add_option("--previous", options.previous,
-                 "The release before, to compare with: TARBALL, DIR or NAME@VERSION");
-  app.add_option("--profile", options.profile, "proprietary, open or internal")
+  auto* previous = app.add_option("--previous", options.previous,
+                                  "The release before, to compare with: TARBALL, DIR or NAME@VERSION");
+  app.add_option("--outside", options.outside,
+                 "What a gate gave its verdict on: the report of a stage, as JSON; gives the same verdict")
+      ->type_name("FILE")
+      ->excludes(previous);
+  app.add_option("--profile", options.profile, "proprietary (the default), open or internal")
       ->check(CLI::IsMember({"proprietary", "open", "internal"}));
   app.add_option("--policy", options.policy, "Policy file with overrides of the profile")->type_name("FILE");
   app.add_option("--format", options.format, "text, json or sarif")
@@ -236,6 +264,9 @@ void describe(CLI::App& app, ScanOptions& options) {
                  "The least action that makes the exit code 1: note, warn, escalate or block")
       ->check(CLI::IsMember({"note", "warn", "escalate", "block"}));
   app.footer(
+      "Without --outside nothing is judged that only a gate can know: the age of dependencies, known "
+      "malware,\n"
+      "who publishes and how.\n"
       "A folder is packed with npm pack --ignore-scripts: nothing of the package is executed.\n"
       "Exit code: 0 nothing to refuse (a release that would be held counts as 0), 1 findings that refuse,\n"
       "2 nothing could be judged.\n"

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "policies/context_record.hpp"
 #include "proxy/handlers/stage_answer.hpp"
 #include "proxy/http/error_map.hpp"
 #include "storage/base/text.hpp"
@@ -76,7 +77,16 @@ class Stages {
     };
     auto facts = co_await async_run_on(context_.disk, std::move(read));
     if (!facts) co_return error_response(facts.error());
-    co_return json_response(200, stage_report(*stage, *facts));
+    auto recall = [&gate = context_.gate, who = exchange.principal, id = stage->id] {
+      return gate.context(*who, id);
+    };
+    auto context = co_await async_run_on(context_.disk, std::move(recall));
+    json::object document = stage_report(*stage, *facts);
+    if (context)
+      document["context"] = to_json(*context);
+    else if (context.error().kind != ErrorKind::not_found)
+      co_return error_response(context.error());
+    co_return json_response(200, document);
   }
 
   asio::awaitable<Response> tarball(Exchange& exchange) {
@@ -216,7 +226,7 @@ std::vector<Route> stage_routes(HandlerContext& context) {
   add(Method::del, "/-/stage/:id", BodyMode::none, &Stages::reject,
       "npm stage reject: a reviewer's no, or the publisher's withdrawal");
   add(Method::get, "/-/stage/:id/report", BodyMode::none, &Stages::report,
-      "verdict, findings, facts and baseline");
+      "verdict, findings, facts, and what it was given on, for `scan --outside`");
   add(Method::get, "/-/stage/:id/decisions", BodyMode::none, &Stages::decisions, "who decided what");
   add(Method::post, "/-/stage/:id/decisions", BodyMode::small, &Stages::add_decision,
       "approve, reject, comment or acknowledge findings");

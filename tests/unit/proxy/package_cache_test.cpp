@@ -186,7 +186,7 @@ struct House {
     stage.sha512 = sha512(as_bytes(bytes));
     auto ledger = Ledger::open(store, clock).value();
     const auto write = [&](Fact& fact) -> Result<void> {
-      StageStore::create(fact, stage, PublishDocument(), Facts());
+      StageStore::create(fact, stage, PublishDocument(), Facts(), {});
       StageStore::take_version(fact, stage);
       return {};
     };
