@@ -132,6 +132,18 @@ PackList::PackList(const Manifest& manifest, const std::vector<std::string>& pat
     }
   }
   for (const auto& [name, path] : manifest.bin) root_.strict.emplace_back("!/" + path);
+  if (const json::object* folders_named = object_at(manifest.raw, "directories");
+      folders_named != nullptr && manifest.bin.empty()) {
+    // Without `bin`, every file of this folder is a program.
+    const auto folder = below_root(string_at(*folders_named, "bin").value_or(std::string_view()));
+    for (const std::string_view path : paths) {
+      if (!folder || folder->empty() || !path.starts_with(*folder + "/")) continue;
+      if (path[folder->size() + 1] != '.') root_.strict.emplace_back("!/" + std::string(path));
+    }
+  }
+  if ((root_.files.size() + root_.strict.size()) * (paths.size() + 1) > kWorkMax) {
+    throw std::length_error("package.json names too many files and programs to judge them");
+  }
   child_strict_.emplace_back("/.git");
 }
 

@@ -10,19 +10,10 @@ from pathlib import Path
 import pytest
 
 from differential import mutations
-from support import tools
+from support import real_packages, tools
 
 HERE = Path(__file__).parent
 PROGRAM = tools.ROOT / "build/dev/tests/tar_listing"
-
-# Popular packages of each packer and year; the last line is from before npm wrote archives as it does today.
-REAL_PACKAGES = """
-react@19.3.1 lodash@4.18.1 express@5.3.0 chalk@5.6.2 axios@1.21.1 webpack@5.112.2 vite@8.3.8 esbuild@0.28.2
-eslint@10.15.0 debug@4.4.3 semver@7.8.6 commander@14.0.3 underscore@1.13.8 core-js@3.51.0 rxjs@7.8.2 uuid@14.0.3
-zod@4.6.7 vue@3.5.45 @babel/core@7.29.13 @types/node@26.6.6 moment@2.31.0 tslib@2.9.1 glob@14.0.6 yargs@18.2.0
-dotenv@18.0.10 bluebird@3.7.2 node-fetch@3.3.2 left-pad@1.3.0 is-odd@3.0.1 date-fns@4.4.0 svelte@5.57.3
-request@2.88.2 async@0.9.0 jquery@1.7.2 express@3.0.0 coffee-script@1.6.3 inherits@1.0.0 underscore@1.0.3
-""".split()
 
 
 @pytest.fixture(scope="session")
@@ -105,9 +96,13 @@ def test_hostile_archives(archives):
     assert sum(differences.values()) > 50
 
 
-def test_damaged_archives(archives, tmp_path):
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("origin", ["generated", "real"])
+def test_damaged_archives(origin, archives, tmp_path):
     folder, index = archives
-    clean = [(folder / entry["file"]).read_bytes() for entry in index if not entry["rule"]]
+    sources = {"generated": lambda: [folder / entry["file"] for entry in index if not entry["rule"]],
+               "real": lambda: real_packages.tarballs(real_packages.OF_FIFTEEN_YEARS)}
+    clean = [path.read_bytes() for path in sources[origin]()]
     paths = []
     for number, mutant in enumerate(mutations.mutants(clean, 1500, seed=20260331)):
         paths.append(tmp_path / f"{number}.tgz")
@@ -121,18 +116,8 @@ def test_damaged_archives(archives, tmp_path):
 
 
 @pytest.mark.timeout(600)
-def test_real_packages(archives):
-    store = tools.clients_folder().parent.parent / "packages"  # fetched once, beside the clients
-    store.mkdir(exist_ok=True)
-    npm = [tools.node(), tools.clients_folder() / "npm11/bin/npm-cli.js"]
-    paths = []
-    for spec in REAL_PACKAGES:
-        folder = store / spec.replace("/", "+")
-        if not list(folder.glob("*.tgz")):
-            folder.mkdir(exist_ok=True)
-            subprocess.run([*npm, "pack", "--silent", "--pack-destination", folder, spec], check=True, cwd=store,
-                           stdout=subprocess.DEVNULL)
-        paths.append(next(folder.glob("*.tgz")))
-    mine, node = ours(paths), node_tar(paths, store)
+def test_real_packages(archives, tmp_path):
+    paths = real_packages.tarballs(real_packages.OF_FIFTEEN_YEARS)
+    mine, node = ours(paths), node_tar(paths, tmp_path)
     assert [reading["file"] for reading in mine if not reading["accepted"]] == []
     assert_alike(paths, mine, node)

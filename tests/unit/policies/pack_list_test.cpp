@@ -34,6 +34,15 @@ TEST_CASE("what npm always takes is admitted whatever files says") {
         Set{"lib/other.js", "bin/u.js", "README.md~", "sub/README.md"});
 }
 
+TEST_CASE("without bin, the programs are those of directories.bin") {
+  const std::vector<std::string> paths = {"package.json", "cli/a",  "cli/sub/b.js",
+                                          "cli/.c",       "clip/d", "e.js"};
+  CHECK(outside(R"({"files":[],"directories":{"bin":"./cli"}})", paths) == Set{"cli/.c", "clip/d", "e.js"});
+  CHECK(outside(R"({"files":[],"directories":{"bin":"cli"},"bin":"e.js"})", paths) ==
+        Set{"cli/.c", "cli/a", "cli/sub/b.js", "clip/d"});
+  CHECK(outside(R"({"files":[],"directories":{"bin":"../cli"}})", paths).contains("cli/a"));
+}
+
 TEST_CASE("folders, files, patterns and negations of files are followed") {
   const std::vector<std::string> tree = {"dist/a.js", "dist/a.js.map", "dist/sub/b.js",
                                          "src/a.ts",  "index.js",      "x.map"};
@@ -71,6 +80,8 @@ TEST_CASE("a list too large to judge is an error, so that the rule holds") {
   std::vector<std::string> paths;
   for (int i = 0; i < 5000; ++i) paths.push_back("f" + std::to_string(i));
   CHECK_THROWS_AS(outside(many + "]}", paths), std::length_error);
+  for (std::string& path : paths) path = "cli/" + path;
+  CHECK_THROWS_AS(outside(R"({"files":[],"directories":{"bin":"cli"}})", paths), std::length_error);
 }
 
 }  // namespace sallyport
