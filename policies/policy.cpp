@@ -1,12 +1,11 @@
 #include "policies/policy.hpp"
 
-#include <toml++/toml.h>
-
 #include <limits>
 
 #include "storage/base/digest.hpp"
 #include "storage/base/json.hpp"
 #include "storage/base/text.hpp"
+#include "storage/base/toml.hpp"
 
 namespace sallyport {
 
@@ -129,14 +128,10 @@ class PolicyReader {
 }  // namespace
 
 Result<Policy> Policy::parse(std::string_view text, std::string_view file) {
-  const toml::parse_result parsed = toml::parse(text, file);
-  if (!parsed) {
-    const toml::parse_error& error = parsed.error();
-    return fail(ErrorKind::invalid, printable(file) + ":" + std::to_string(error.source().begin.line) + ": " +
-                                        printable(error.description()) + ".");
-  }
+  const auto parsed = parse_toml(text, file);
+  if (!parsed) return parsed.error();
   Policy policy;
-  const auto done = PolicyReader(file, policy).read(parsed.table());
+  const auto done = PolicyReader(file, policy).read(*parsed);
   if (done.has_error()) return done.error();
   return policy;
 }

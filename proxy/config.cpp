@@ -1,6 +1,5 @@
 #include "proxy/config.hpp"
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
 #include <filesystem>
@@ -9,6 +8,7 @@
 
 #include "proxy/config_keys.hpp"
 #include "storage/base/text.hpp"
+#include "storage/base/toml.hpp"
 
 namespace sallyport {
 namespace {
@@ -86,12 +86,9 @@ class Loader {
     std::ostringstream text;
     if (in) text << in.rdbuf();
     if (!in) return problem(path + ": cannot be read: check the path and its permissions");
-    const toml::parse_result parsed = toml::parse(text.str(), path);
-    if (!parsed) {
-      const toml::parse_error& error = parsed.error();
-      return problem(place(error.source()) + ": " + std::string(error.description()));
-    }
-    read_root(parsed.table());
+    const auto parsed = parse_toml(text.str(), path);
+    if (!parsed) return problem(parsed.error().message);
+    read_root(*parsed);
   }
 
   void read_root(const toml::table& root) {

@@ -6,9 +6,8 @@
 #include <array>
 #include <cmath>
 
-#include <toml++/toml.h>
-
 #include "storage/base/text.hpp"
+#include "storage/base/toml.hpp"
 
 namespace sallyport {
 namespace {
@@ -200,13 +199,9 @@ bool allowed(const SecretAllow& allow, const SecretRule& rule, std::string_view 
 }  // namespace
 
 Result<SecretRules> SecretRules::parse(std::string_view toml, std::string_view file, Check check) {
-  const toml::parse_result parsed = toml::parse(toml, file);
-  if (!parsed) {
-    const auto& error = parsed.error();
-    return fail(ErrorKind::invalid, std::string(file) + ":" + std::to_string(error.source().begin.line) +
-                                        ": " + printable(error.description()) + ".");
-  }
-  return Reader(file, check).read(parsed.table());
+  const auto parsed = parse_toml(toml, file);
+  if (!parsed) return parsed.error();
+  return Reader(file, check).read(*parsed);
 }
 
 std::vector<SecretMatch> find_secrets(const SecretRule& rule, const std::vector<SecretAllow>& allows,

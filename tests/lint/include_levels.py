@@ -36,7 +36,7 @@ CORNERS = {
     **dict.fromkeys(["openssl/kdf.h", "openssl/params.h", "openssl/core_names.h"], [r"proxy/identity/password\.cpp$"]),
     "openssl/ssl.h": [r"proxy/"],
     "CLI/": [r"proxy/cli"],
-    "toml++/": [r"proxy/config", r"policies/.*policy", r"policies/content/"],
+    "toml++/": [r"storage/base/toml"],
     "spdlog/": [r"storage/base/log\.cpp$"],
     "fmt/": [r"storage/base/log\.cpp$"],
 }
