@@ -117,7 +117,8 @@ struct GzipInflater::State {
     return false;
   }
 
-  // Inflates what `gzip` holds of the member and returns how many bytes of it were used.
+  // Inflates what `gzip` holds of the member and returns how many bytes of it were used: all, unless the
+  // member ended. (On damage ISA-L hands back more than it was given.)
   std::size_t body(Bytes gzip, const Sink& sink) {
     const std::uint64_t in_before = in;
     isal.next_in = const_cast<std::uint8_t*>(gzip.data());  // read only; the C interface does not say so
@@ -146,11 +147,11 @@ struct GzipInflater::State {
       }
       if (isal.block_state == ISAL_BLOCK_FINISH) {
         part = Part::done;
-        break;
+        return gzip.size() - std::min<std::size_t>(isal.avail_in, gzip.size());
       }
       if (isal.avail_out != 0) break;  // all input is used
     }
-    return gzip.size() - isal.avail_in;
+    return gzip.size();
   }
 };
 
