@@ -56,8 +56,9 @@ struct PublishParser::Handler {
     return false;
   }
 
+  // Sums up alike however a text comes in parts.
   bool count(std::size_t n, error_code& ec) {
-    metadata_bytes += n + 1;
+    metadata_bytes += n;
     if (metadata_bytes <= limits.metadata_bytes_max) return true;
     return stop(ec, fail(ErrorKind::too_large,
                          "The publish carries more than " + human_bytes(limits.metadata_bytes_max) +
@@ -93,11 +94,11 @@ struct PublishParser::Handler {
   bool on_document_end(error_code&) { return true; }
   bool on_object_begin(error_code& ec) {
     open.push_back({json::object(), {}});
-    return count(1, ec);
+    return count(2, ec);
   }
   bool on_array_begin(error_code& ec) {
     open.push_back({json::array(), {}});
-    return count(1, ec);
+    return count(2, ec);
   }
   bool close(error_code& ec) {
     json::value done = std::move(open.back().value);
@@ -115,7 +116,7 @@ struct PublishParser::Handler {
     return count(s.size(), ec);
   }
   bool on_key(string_view s, std::size_t n, error_code& ec) {
-    if (!on_key_part(s, n, ec)) return false;
+    if (!on_key_part(s, n, ec) || !count(1, ec)) return false;
     if (text.find('\0') != std::string::npos)
       return stop(ec, invalid("The publish has a key with a NUL in it, which readers take differently."));
     if (text == "__proto__")
@@ -158,21 +159,21 @@ struct PublishParser::Handler {
       if (attachment_key().ends_with(".sigstore")) provenance_seen = true;
       return add(nullptr, ec);  // the member is there, its text is not
     }
-    if (!on_string_part(s, n, ec)) return false;
+    if (!on_string_part(s, n, ec) || !count(1, ec)) return false;
     json::value value(text);
     text.clear();
     return add(std::move(value), ec);
   }
-  bool on_number_part(string_view s, error_code& ec) { return count(s.size(), ec); }
-  bool on_int64(std::int64_t i, string_view, error_code& ec) { return count(8, ec) && add(i, ec); }
-  bool on_uint64(std::uint64_t u, string_view, error_code& ec) { return count(8, ec) && add(u, ec); }
+  bool on_number_part(string_view, error_code&) { return true; }  // its digits are not kept
+  bool on_int64(std::int64_t i, string_view, error_code& ec) { return count(9, ec) && add(i, ec); }
+  bool on_uint64(std::uint64_t u, string_view, error_code& ec) { return count(9, ec) && add(u, ec); }
   bool on_double(double d, string_view, error_code& ec) {
     if (!std::isfinite(d))
       return stop(ec, invalid("The publish has a number too large for JSON readers to agree on."));
-    return count(8, ec) && add(d, ec);
+    return count(9, ec) && add(d, ec);
   }
-  bool on_bool(bool b, error_code& ec) { return count(1, ec) && add(b, ec); }
-  bool on_null(error_code& ec) { return count(1, ec) && add(nullptr, ec); }
+  bool on_bool(bool b, error_code& ec) { return count(2, ec) && add(b, ec); }
+  bool on_null(error_code& ec) { return count(2, ec) && add(nullptr, ec); }
   bool on_comment_part(string_view, error_code&) { return true; }
   bool on_comment(string_view, error_code&) { return true; }
 };
