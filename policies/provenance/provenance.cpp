@@ -6,6 +6,7 @@
 #include "policies/provenance/bundle.hpp"
 #include "policies/provenance/certificate.hpp"
 #include "policies/provenance/members.hpp"
+#include "policies/provenance/repository.hpp"
 #include "policies/provenance/statement.hpp"
 #include "policies/provenance/time_stamp.hpp"
 #include "policies/provenance/transparency_log.hpp"
@@ -46,6 +47,21 @@ Result<void> check_subject(const Statement& statement, const AttestedRelease& re
   return {};
 }
 
+// "https://git.example/acme/lib/" ".ci/release.yml" "@refs/heads/main"; one forge has "//" before the path.
+// Certificates of old have it as their identity only. Empty where it is of another repository.
+std::string_view build_config(const CertificateClaims& signer) {
+  std::string_view config = signer.build_config.empty() ? signer.identity : signer.build_config;
+  if (!config.starts_with(signer.repository + "/")) return {};
+  config.remove_prefix(signer.repository.size() + 1);
+  if (config.starts_with('/')) config.remove_prefix(1);
+  return config;
+}
+
+std::string workflow_in(const CertificateClaims& signer) {
+  const std::string_view config = build_config(signer);
+  return std::string(config.substr(0, config.find('@')));
+}
+
 // What the statement claims of the build has to be what the identity's issuer said of it: the statement is
 // written by the build itself, the certificate is not.
 Result<void> check_claims(const Statement& statement, const CertificateClaims& signer) {
@@ -58,19 +74,11 @@ Result<void> check_claims(const Statement& statement, const CertificateClaims& s
     return differ("repository", statement.repository, signer.repository);
   if (!statement.commit.empty() && statement.commit != signer.commit)
     return differ("commit", statement.commit, signer.commit);
-  // "https://git.example/acme/lib/" ".ci/release.yml" "@refs/heads/main"; one forge has "//" before the path.
-  // Certificates of old have it as their identity only.
-  const std::string& config = signer.build_config.empty() ? signer.identity : signer.build_config;
-  if (!statement.workflow.empty()) {
-    std::string_view rest = config;
-    bool same = rest.starts_with(signer.repository + "/");
-    if (same) rest.remove_prefix(signer.repository.size() + 1);
-    if (same && rest.starts_with('/')) rest.remove_prefix(1);
-    same = same && rest.starts_with(statement.workflow + "@");
-    if (!same) return differ("workflow", statement.workflow, config);
-    rest.remove_prefix(statement.workflow.size() + 1);
-    if (!statement.ref.empty() && rest != statement.ref) return differ("ref", statement.ref, config);
-  }
+  if (statement.workflow.empty()) return {};
+  const std::string config(build_config(signer));
+  if (!config.starts_with(statement.workflow + "@")) return differ("workflow", statement.workflow, config);
+  const std::string ref = config.substr(statement.workflow.size() + 1);
+  if (!statement.ref.empty() && statement.ref != ref) return differ("ref", statement.ref, ref);
   return {};
 }
 
@@ -119,10 +127,12 @@ Result<void> check(const json::value& document, const AttestedRelease& release, 
   for (const LogEntry& entry : bundle->log_entries)
     if (auto same = check_entry_is_of(entry, *bundle, *signer); !same) return same;
   if (auto same = check_claims(*statement, claims); !same) return same;
-  if (release.repository && *release.repository != statement->repository)
+  if (release.repository && repository_url(*release.repository) != statement->repository)
     return refused("it is of the repository " + printable(statement->repository, 200) +
-                   " and package.json names " +
+                   ", and package.json names " +
                    (release.repository->empty() ? "none" : printable(*release.repository, 200)));
+  if (out.workflow.empty()) out.workflow = workflow_in(claims);
+  if (out.ref.empty()) out.ref = claims.ref;
 
   if (root == nullptr) return {};
   auto times = signed_times(*bundle, root->parts());

@@ -36,8 +36,8 @@ struct Provenance {
 struct AttestedRelease {
   std::string name, version;  // "@acme/lib", "1.2.3"
   Sha512 sha512;              // of its tarball
-  // The repository that its package.json names ("" for none): the attestation has to be of it, as npm's own
-  // registry demands. Nothing: not compared.
+  // The repository as its package.json writes it, the text or the `url` of `repository` ("" for none): the
+  // attestation has to be of it, as npm's own registry demands. Nothing: not compared.
   std::optional<std::string> repository = {};
 };
 

@@ -28,11 +28,8 @@ std::string plain_url(std::string_view host, std::string_view path) {
 
 }  // namespace
 
-std::string repository_of(const json::object& manifest) {
-  const json::object* object = object_at(manifest, "repository");
-  std::string_view text = object != nullptr ? string_at(*object, "url").value_or("")
-                                            : string_at(manifest, "repository").value_or("");
-  text = text.substr(0, text.find('#'));
+std::string repository_url(std::string_view written) {
+  std::string_view text = written.substr(0, written.find('#'));
   for (const auto& [prefix, site] : shorthands) {
     if (!text.starts_with(prefix)) continue;
     text.remove_prefix(prefix.size());

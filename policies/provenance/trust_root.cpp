@@ -18,7 +18,8 @@ Error refused(const std::string& why) {
 
 Result<ValidFor> read_valid_for(const json::object* o) {
   ValidFor valid;
-  if (o == nullptr) return valid;
+  if (o == nullptr || string_at(*o, "start").value_or("").empty())
+    return refused("a validFor has no start, and nobody is trusted for ever");
   for (const auto& [key, at] : {std::pair{"start", &valid.start}, std::pair{"end", &valid.end}}) {
     const json::value* text = o->if_contains(key);
     if (text == nullptr || text->is_null()) continue;
