@@ -70,8 +70,10 @@ void read_signer(Members& read, const json::object* material, int minor, Bundle&
     if (minor > 2) return read.refuse("a v0.3 bundle has one certificate and no chain");
     const json::array& certificates = read.array(chain, "certificates", certificates_max);
     if (certificates.empty()) return read.refuse("its chain of certificates is empty");
-    bundle.certificate =
-        read.bytes(read.object_in(certificates[0], "certificates", {"rawBytes"}), "rawBytes");
+    for (const json::value& one : certificates) {
+      std::string der = read.bytes(read.object_in(one, "certificates", {"rawBytes"}), "rawBytes");
+      if (bundle.certificate.empty()) bundle.certificate = std::move(der);
+    }
   }
 }
 

@@ -38,7 +38,7 @@ struct Bundle {
   std::string payload_type, payload, signature;
 };
 
-// v0.1, v0.2 or v0.3, around a DSSE envelope with one signature. A chain's further certificates are not read:
+// v0.1, v0.2 or v0.3, around a DSSE envelope with one signature. A chain's further certificates are not kept:
 // who signed the leaf is looked for in the trust root alone. The error completes "the bundle is refused: …".
 Result<Bundle> read_bundle(const json::value& value);
 

@@ -124,15 +124,18 @@ Result<void> check_checkpoint(const InclusionProof& proof, const TrustedLog& log
   if (lines.size() < 3) return refused("has a checkpoint that is too short");
   if (lines[1] != std::to_string(proof.tree_size) || or_empty(base64_decode(lines[2])) != proof.root_hash)
     return refused("has a checkpoint of another tree than its proof's");
+  if (!text.ends_with('\n')) return refused("has a checkpoint that is cut off");
   constexpr std::string_view dash = "\xe2\x80\x94 ";
   for (std::string_view line : lines_of(text.substr(split + 2))) {
-    if (!line.starts_with(dash)) return refused("has a checkpoint with a line that is no signature");
-    line.remove_prefix(dash.size());
-    const std::size_t blank = line.rfind(' ');
-    if (blank == std::string_view::npos) return refused("has a checkpoint with a line that is no signature");
-    auto signature = base64_decode(line.substr(blank + 1));
+    const std::size_t blank = line.find(' ', dash.size());
+    if (!line.starts_with(dash) || blank == std::string_view::npos)
+      return refused("has a checkpoint with a line that is no signature");
     // Witnesses sign beside the log: only the log's own line counts.
-    if (!signature || signature->size() < 5 || log.id.compare(0, 4, *signature, 0, 4) != 0) continue;
+    const std::string_view name = line.substr(dash.size(), blank - dash.size());
+    auto signature = base64_decode(line.substr(blank + 1));
+    if (name != log.name || !signature || signature->size() < 5 ||
+        log.id.compare(0, 4, *signature, 0, 4) != 0)
+      continue;
     if (log.key.verify(note, std::string_view(*signature).substr(4))) return {};
   }
   return refused("has a checkpoint that its log did not sign");

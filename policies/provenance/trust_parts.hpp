@@ -26,7 +26,8 @@ struct TrustedAuthority {
 
 // A transparency log, of entries or of certificates.
 struct TrustedLog {
-  std::string id;  // raw
+  std::string id;    // raw
+  std::string name;  // in its checkpoints: its URL without the scheme
   PublicKey key;
   ValidFor valid_for;
 };

@@ -66,6 +66,12 @@ Result<std::vector<TrustedAuthority>> read_authorities(const json::object& root,
   return out;
 }
 
+std::string name_of(std::string_view url) {
+  if (const auto scheme = url.find("://"); scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
+  if (url.ends_with('/')) url.remove_suffix(1);
+  return std::string(url);
+}
+
 Result<std::vector<TrustedLog>> read_logs(const json::object& root, std::string_view key) {
   // The kinds of key that can be checked; of another kind a log says nothing to us.
   constexpr std::array<std::string_view, 3> usable = {"PKIX_ECDSA_P256_SHA_256", "PKIX_ECDSA_P384_SHA_384",
@@ -89,7 +95,8 @@ Result<std::vector<TrustedLog>> read_logs(const json::object& root, std::string_
     if (!raw) return raw.error();
     auto valid = read_valid_for(object_at(*public_key, "validFor"));
     if (!valid) return valid.error();
-    out.push_back(TrustedLog{std::move(*raw), std::move(*parsed), *valid});
+    out.push_back(TrustedLog{std::move(*raw), name_of(string_at(*o, "baseUrl").value_or("")),
+                             std::move(*parsed), *valid});
   }
   return out;
 }

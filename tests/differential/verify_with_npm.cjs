@@ -32,7 +32,7 @@ async function main() {
   const subject = { name: 'pkg:npm/%40acme/lib@1.2.3', digest: { sha512 } }
   const file = join(mkdtempSync(join(tmpdir(), 'attestation-')), 'bundle.json')
   for (const { name, bundle } of JSON.parse(readFileSync(join(folder, 'index.json')))) {
-    writeFileSync(file, bundle)
+    writeFileSync(file, Buffer.from(bundle, 'base64'))
     const why = await verifyProvenance(subject, file).then(() => '', error => String(error.message || error))
     process.stdout.write(JSON.stringify({ name, taken: why === '', why }) + '\n')
   }

@@ -343,6 +343,20 @@ void logged_wrongly(Cases& cases, const SigstoreLab& lab) {
     note = text;
   });
   cases.only_a_root_tells();
+  cases.edited("a checkpoint under another log's name", "its log did not sign", [](json::object& b) {
+    json::value& note = proof(b)["checkpoint"].as_object()["envelope"];
+    std::string text(note.as_string());
+    text.insert(text.rfind("rekor.example"), "x");
+    note = text;
+  });
+  cases.only_a_root_tells();
+  cases.edited("a checkpoint cut off", "cut off", [](json::object& b) {
+    json::value& note = proof(b)["checkpoint"].as_object()["envelope"];
+    std::string text(note.as_string());
+    text.pop_back();
+    note = text;
+  });
+  cases.only_a_root_tells();
   cases.edited("no promise and no proof", "no inclusionProof", [](json::object& b) {
     entry(b).erase("inclusionPromise");
     entry(b).erase("inclusionProof");
