@@ -168,6 +168,7 @@ Report Inspection::finish(ReleaseContext context) {
     release.unpacked_bytes += entry.size;
     release.files.push_back({entry, s.contents[next++]});
   }
+  release.words = &s.rules->content->words();
   release.faults = &faults;
   release.bytes = [&s](const TarEntry& entry) { return s.bytes_of(entry); };
   release.history = std::move(context.history);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "policies/rules/signs.hpp"
+
 namespace sallyport {
 
 namespace {
@@ -68,6 +70,7 @@ Facts facts_of(const Release& release) {
     facts.bin = manifest->bin;
     facts.has_files_field = manifest->files.has_value();
   }
+  add_sign_facts(release, facts);
   return facts;
 }
 

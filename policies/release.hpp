@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "policies/content/file_content.hpp"
+#include "policies/content/words.hpp"
 #include "policies/facts.hpp"
 #include "policies/finding.hpp"
 #include "policies/manifest.hpp"
@@ -37,7 +38,8 @@ struct Release {
   std::uint64_t packed_bytes = 0, unpacked_bytes = 0;
   const Manifest* packaged = nullptr;   // package.json of the tarball; null where there is none to read
   const Manifest* published = nullptr;  // versions[v] of the publish; null in a scan
-  std::vector<ReleaseFile> files;       // regular files, in archive order
+  const std::vector<WordList>* words = nullptr;  // that contents were searched for; null: none
+  std::vector<ReleaseFile> files;                // regular files, in archive order
   const std::vector<TarFault>* faults = nullptr;
   std::function<FileBytes(const TarEntry&)> bytes;  // a second look at a file
   Facts facts;                                      // of this release

@@ -11,13 +11,14 @@
 #include <iterator>
 #include <map>
 
+#include "policies/content/text_patterns.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
 namespace {
 
 // Changes when a scan of the same rules gives other results.
-constexpr std::string_view scan_version = "1";
+constexpr std::string_view scan_version = "2";
 
 // Every byte that could mean something in an expression becomes \xNN.
 std::string literal(std::string_view text) {
@@ -77,7 +78,10 @@ Result<Database> compile(const CompiledRules& rules) {
   std::string rule = "the secret rules";
   if (error != nullptr && error->expression >= 0) {
     const auto& pattern = rules.patterns[static_cast<std::size_t>(error->expression)];
-    if (!pattern.rules.empty()) rule = "secret rule \"" + rules.secrets.rules[pattern.rules[0]].id + "\"";
+    if (!pattern.rules.empty()) {
+      const SecretRule& culprit = rules.secrets.rules[pattern.rules[0]];
+      rule = culprit.sign.empty() ? "secret rule \"" + culprit.id + "\"" : culprit.id;
+    }
   }
   hs_free_compile_error(error);
   return fail(ErrorKind::invalid, "Cannot compile " + rule + " for searching: " + reason +
@@ -138,7 +142,8 @@ void store(const std::filesystem::path& path, const CompiledRules& rules) {
 }  // namespace
 
 Result<std::shared_ptr<const ContentRules>> ContentRules::build(
-    const std::vector<std::string>& extra_rule_texts, const std::string& cache_folder) {
+    const std::vector<std::string>& extra_rule_texts, const std::string& cache_folder,
+    const std::vector<WordList>& words) {
   auto rules = std::make_shared<CompiledRules>();
   Sha256Hasher hasher;
   hasher.update(scan_version);
@@ -165,6 +170,17 @@ Result<std::shared_ptr<const ContentRules>> ContentRules::build(
     if (const auto added = add(extra_rule_texts[i], "secret_rules[" + std::to_string(i) + "]", Check::now);
         !added)
       return added.error();
+  auto& all = rules->secrets.rules;
+  for (SecretRule& rule : text_patterns()) all.push_back(std::move(rule));
+  auto patterns = word_patterns(words);
+  if (!patterns) return patterns.error();
+  for (SecretRule& rule : *patterns) {
+    hasher.update(rule.id + "\n" + rule.pattern + "\n");
+    all.push_back(std::move(rule));
+  }
+  for (const WordList& list : words)
+    for (const std::string& scope : list.scopes) hasher.update(list.label + "\n" + scope + "\n");
+  rules->words_ = words;
   rules->digest_ = "sha256-" + to_hex(hasher.finish());
   add_patterns(*rules);
 

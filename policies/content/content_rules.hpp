@@ -31,6 +31,7 @@ class CompiledRules final : public ContentRules {
   };
 
   std::string digest() const override { return digest_; }
+  const std::vector<WordList>& words() const override { return words_; }
 
   SecretRules secrets;
   std::vector<std::uint32_t> reach;  // by rule: bytes to either side of a hit that are looked at
@@ -38,6 +39,7 @@ class CompiledRules final : public ContentRules {
   Database database;
   SearchScratch scratch;  // cloned by every scan
   std::string digest_;
+  std::vector<WordList> words_;
 };
 
 constexpr std::uint32_t reach_max = 8u << 10;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "policies/content/file_content.hpp"
+#include "policies/content/words.hpp"
 #include "storage/base/digest.hpp"
 #include "storage/base/result.hpp"
 
@@ -17,11 +18,14 @@ namespace sallyport {
 class ContentRules {
  public:
   virtual ~ContentRules() = default;
-  // The shipped rules and `extra_rule_files` (gitleaks TOML texts). `cache_folder`, if not empty, keeps the
-  // compiled database keyed by the rules it was made of. Errors name file, line and key.
+  // The shipped rules, `extra_rule_texts` (gitleaks TOML) and the organisation's words. `cache_folder`, if
+  // not empty, keeps the compiled database keyed by what it was made of. Errors name file, line and key, or
+  // the list and the word.
   static Result<std::shared_ptr<const ContentRules>> build(const std::vector<std::string>& extra_rule_texts,
-                                                           const std::string& cache_folder);
+                                                           const std::string& cache_folder,
+                                                           const std::vector<WordList>& words = {});
   virtual std::string digest() const = 0;  // changes with any rule; part of the policy digest
+  virtual const std::vector<WordList>& words() const = 0;
 };
 
 // What one inspection may spend on second looks, whatever it holds. What exceeds a limit is not looked at,

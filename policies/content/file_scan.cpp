@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "policies/content/inline_map.hpp"
 #include "policies/content/magic.hpp"
@@ -13,6 +14,7 @@ namespace {
 // Of what was searched, as much stays as a match around a late hit may need.
 constexpr std::size_t buffer_bytes = 96u << 10;
 constexpr std::size_t kept_bytes = 2 * reach_max;
+static_assert(kept_bytes >= TextSigns::look_behind + TextSigns::look_ahead);
 
 constexpr std::size_t secrets_max = 100;        // a file; the release is refused by the first
 constexpr std::size_t data_maps_max = 100'000;  // data: URLs waiting to be decoded, a file
@@ -51,6 +53,7 @@ FileScan::~FileScan() {
 void FileScan::begin() {
   content_ = {};
   map_.emplace();
+  signs_.begin();
   buffer_.clear();
   base_ = searched_ = lines_ = 0;
   started_ = false;
@@ -77,6 +80,7 @@ void FileScan::data(Bytes bytes) {
 FileContent FileScan::end(const FileBytes& again) {
   search(true);
   content_.map = map_->finish();
+  signs_.finish(content_);
   read_data_maps(again);
   return std::move(content_);
 }
@@ -128,6 +132,7 @@ void FileScan::search(bool last) {
   }
   searched_ = base_ + buffer_.size();
   confirm(last);
+  signs_.look(buffer_, base_, last);
   if (last) return;
   const std::size_t gone = buffer_.size() - kept_bytes;
   lines_ += newlines(Bytes(buffer_).first(gone));
@@ -178,7 +183,7 @@ void FileScan::look(std::size_t rule, std::uint64_t from, std::uint64_t to, std:
   if (rule == comment_rule())
     look_at_comment(from, to);
   else
-    look_for_secret(rule, from, to, sure);
+    look_for_pattern(rule, from, to, sure);
 }
 
 void FileScan::look_at_comment(std::uint64_t from, std::uint64_t to) {
@@ -197,9 +202,10 @@ void FileScan::look_at_comment(std::uint64_t from, std::uint64_t to) {
   }
 }
 
-void FileScan::look_for_secret(std::size_t index, std::uint64_t from, std::uint64_t to, std::uint64_t sure) {
+void FileScan::look_for_pattern(std::size_t index, std::uint64_t from, std::uint64_t to, std::uint64_t sure) {
   const SecretRule& rule = rules_.secrets.rules[index];
-  if (content_.secrets.size() >= secrets_max) return;
+  const auto enough = [&] { return rule.sign.empty() && content_.secrets.size() >= secrets_max; };
+  if (enough()) return;
   const std::string_view window = between(from, to);
   if (shared_.left.confirm_bytes < window.size())
     return add_incomplete(content_, "too much text that looks like secrets to look at each");
@@ -209,18 +215,36 @@ void FileScan::look_for_secret(std::size_t index, std::uint64_t from, std::uint6
     const std::uint64_t end = offset + match.length;
     if (end > sure || offset < settled_[index]) continue;
     settled_[index] = end;
-    const std::string_view secret = window.substr(match.offset, match.length);
-    const std::string fingerprint = to_hex(sha256(secret));
-    const auto same = [&](const SecretHit& hit) {
-      return hit.offset == offset && hit.fingerprint == fingerprint;
-    };
-    if (std::any_of(content_.secrets.begin(), content_.secrets.end(), same)) continue;
-    content_.secrets.push_back({rule.id, rule.description, offset, line_at(offset),
-                                printable(secret.substr(0, std::min<std::size_t>(4, secret.size() / 4))) +
-                                    "… (" + std::to_string(secret.size()) + " characters)",
-                                fingerprint});
-    if (content_.secrets.size() >= secrets_max) return;
+    const std::string_view found = window.substr(match.offset, match.length);
+    if (rule.sign.empty())
+      keep_secret(rule, offset, found);
+    else
+      keep_sign(rule, offset, found);
+    if (enough()) return;
   }
+}
+
+void FileScan::keep_secret(const SecretRule& rule, std::uint64_t offset, std::string_view secret) {
+  const std::string fingerprint = to_hex(sha256(secret));
+  const auto same = [&](const SecretHit& hit) {
+    return hit.offset == offset && hit.fingerprint == fingerprint;
+  };
+  if (std::any_of(content_.secrets.begin(), content_.secrets.end(), same)) return;
+  content_.secrets.push_back({rule.id, rule.description, offset, line_at(offset),
+                              printable(secret.substr(0, std::min<std::size_t>(4, secret.size() / 4))) +
+                                  "… (" + std::to_string(secret.size()) + " characters)",
+                              fingerprint});
+}
+
+void FileScan::keep_sign(const SecretRule& rule, std::uint64_t offset, std::string_view found) {
+  if (is_full(content_, rule.sign, rule.description)) {
+    ++content_.sign_counts[rule.sign];
+    return;
+  }
+  std::string shown;  // a word in UTF-16 reads better without its zeros
+  std::remove_copy(found.begin(), found.end(), std::back_inserter(shown), '\0');
+  add_sign(content_,
+           {rule.sign, rule.description, offset, line_at(offset), printable(shown), to_hex(sha256(found))});
 }
 
 void FileScan::read_data_maps(const FileBytes& again) {

@@ -10,6 +10,7 @@
 #include "policies/content/content_scan.hpp"
 #include "policies/content/file_content.hpp"
 #include "policies/content/source_map.hpp"
+#include "policies/content/text_signs.hpp"
 
 namespace sallyport {
 
@@ -58,7 +59,9 @@ class FileScan {
   std::uint32_t line_at(std::uint64_t offset) const;
   void look(std::size_t rule, std::uint64_t from, std::uint64_t to, std::uint64_t sure);
   void look_at_comment(std::uint64_t from, std::uint64_t to);
-  void look_for_secret(std::size_t index, std::uint64_t from, std::uint64_t to, std::uint64_t sure);
+  void look_for_pattern(std::size_t index, std::uint64_t from, std::uint64_t to, std::uint64_t sure);
+  void keep_secret(const SecretRule& rule, std::uint64_t offset, std::string_view secret);
+  void keep_sign(const SecretRule& rule, std::uint64_t offset, std::string_view found);
   void read_data_maps(const FileBytes& again);
   void keep_inline(std::uint64_t offset, std::uint32_t line, const SourceMapSummary& map);
 
@@ -66,6 +69,7 @@ class FileScan {
   const CompiledRules& rules_;
   FileContent content_;
   std::optional<SourceMapReader> map_;
+  TextSigns signs_;
   hs_stream_t* stream_ = nullptr;
 
   std::vector<std::uint8_t> buffer_;

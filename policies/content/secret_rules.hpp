@@ -39,6 +39,8 @@ struct SecretRule {
   double entropy = 0;                 // bits a character the secret must exceed; 0: not asked
   std::vector<std::string> keywords;  // lower case; none: the pattern itself is searched
   std::vector<SecretAllow> allows;
+  // Not a secret but a sign of this catalogue rule (of static life), named `description` in what it says.
+  std::string_view sign;
 };
 
 struct SecretRules {

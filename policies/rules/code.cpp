@@ -1,11 +1,66 @@
-// code: what a release's code hides, and what it could do on the machine that runs it.
+// code: what a release's code hides, and what it could do on the machine that runs it. The catalogue of the
+// family; the checks are in the files beside this one.
 
-#include "policies/rule.hpp"
+#include "policies/rules/code.hpp"
 
 namespace sallyport {
 
+namespace {
+
+using enum Action;
+
+constexpr std::string_view fix_hidden =
+    "Take the characters out, or write them as escapes (\\uXXXX), so that a reader sees what runs.";
+constexpr std::string_view fix_unreadable =
+    "Ship code that can be read, or have a second engineer find out what this does and acknowledge it.";
+
+}  // namespace
+
 std::span<const Rule> code_rules() {
-  return {};
+  static const Rule rules[] = {
+      {{"code/obfuscated-names",
+        "names as an obfuscator makes them, ten or more of _0x…",
+        "Ship the code as your bundler writes it; if a dependency brought this in, do not ship that "
+        "dependency.",
+        {{block, escalate, escalate}}},
+       check_obfuscated_names},
+      {{"code/escapes",
+        "long runs of \\x or \\u escapes that the last release did not have",
+        fix_unreadable,
+        {everywhere(warn), everywhere(note)}},
+       check_escapes},
+      {{"code/hidden-by-space",
+        "code out of sight, behind 400 or more blanks on its line",
+        "Find out who put it there; take it out and publish from a clean checkout.",
+        {everywhere(block)}},
+       check_hidden_by_space},
+      {{"code/long-line",
+        "the first line above 5,000 characters in this package",
+        "If the build now minifies, say so in the release; otherwise find what was added to that line.",
+        {everywhere(note)}},
+       check_long_line},
+      {{"code/encoded-blob",
+        "a string of base64 that holds code, text or a program, new in this release",
+        fix_unreadable,
+        {everywhere(escalate), everywhere(note)}},
+       check_encoded_blob},
+      {{"code/bidi",
+        "characters that change the direction in which code is shown",
+        fix_hidden,
+        {everywhere(block)}},
+       check_bidi},
+      {{"code/invisible",
+        "characters that are not shown: within words, or in runs that carry data",
+        fix_hidden,
+        {everywhere(block)}},
+       check_invisible},
+      {{"code/homoglyph",
+        "a name that mixes Latin with letters of another script that look the same",
+        "Write the name in one script.",
+        {everywhere(escalate)}},
+       check_homoglyph},
+  };
+  return rules;
 }
 
 }  // namespace sallyport

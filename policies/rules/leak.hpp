@@ -15,6 +15,11 @@ void check_secret_file(const Release& release, FindingSink& sink);
 void check_secret(const Release& release, FindingSink& sink);
 void check_vcs(const Release& release, FindingSink& sink);
 void check_ai_state(const Release& release, FindingSink& sink);
+void check_debug_build(const Release& release, FindingSink& sink);
+void check_build_path(const Release& release, FindingSink& sink);
+void check_secret_generic(const Release& release, FindingSink& sink);
+void check_words(const Release& release, FindingSink& sink);
+void check_personal_data(const Release& release, FindingSink& sink);
 
 // Everything found packed in a file of the release, with its inner path ("x.gz!x").
 template <class Visit>  // void(std::string_view path, std::uint64_t size, const FileContent&)

@@ -259,10 +259,15 @@ TEST_CASE("the actions are the catalogue's") {
       {"leak/source-map-reference", {{warn, note, note}}},
       {"leak/source-map-url", {{block, warn, warn}}},
       {"leak/source-map-ratio", {{warn, warn, note}}},
+      {"leak/debug-build", {{warn, note, note}}},
+      {"leak/build-path", {{warn, warn, note}}},
       {"leak/secret-file", {{block, block, block}}},
       {"leak/secret", {{block, block, block}}},
+      {"leak/secret-generic", {{warn, note, note}, {note, note, note}}},
       {"leak/vcs", {{block, block, block}}},
-      {"leak/ai-state", {{warn, warn, note}, {block, block, block}}}};
+      {"leak/ai-state", {{warn, warn, note}, {block, block, block}}},
+      {"leak/words", {{escalate, warn, note}}},
+      {"leak/personal-data", {{warn, warn, note}}}};
   CHECK(leak_rules().size() == expected.size());
   for (const Rule& rule : leak_rules()) CHECK(expected.at(std::string(rule.info.id)) == rule.info.tiers);
 }
