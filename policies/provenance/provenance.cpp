@@ -96,6 +96,9 @@ Result<std::set<std::time_t>> signed_times(const Bundle& bundle, const TrustRoot
     times.insert(*time);
   }
   if (times.empty()) return refused("it has no signed time, neither of a log nor of a time stamp authority");
+  for (const LogEntry& entry : bundle.log_entries)
+    for (const std::time_t time : times)
+      if (auto valid = check_log_valid(entry, trust.logs, time); !valid) return valid.error();
   return times;
 }
 

@@ -141,6 +141,12 @@ Result<void> check_checkpoint(const InclusionProof& proof, const TrustedLog& log
   return refused("has a checkpoint that its log did not sign");
 }
 
+const TrustedLog* log_of(const LogEntry& entry, std::span<const TrustedLog> logs) {
+  const auto log =
+      std::find_if(logs.begin(), logs.end(), [&](const TrustedLog& one) { return one.id == entry.log_id; });
+  return log == logs.end() ? nullptr : &*log;
+}
+
 }  // namespace
 
 bool leads_to_root(const InclusionProof& proof, std::string_view body) {
@@ -194,9 +200,9 @@ Result<void> check_entry_is_of(const LogEntry& entry, const Bundle& bundle, cons
 }
 
 Result<std::optional<std::time_t>> check_logged(const LogEntry& entry, std::span<const TrustedLog> logs) {
-  const auto log =
-      std::find_if(logs.begin(), logs.end(), [&](const TrustedLog& one) { return one.id == entry.log_id; });
-  if (log == logs.end()) return refused("is of a log that the trust root does not name");
+  const TrustedLog* const log = log_of(entry, logs);
+  if (log == nullptr) return refused("is of a log that the trust root does not name");
+  if (entry.promise.empty() && !entry.proof) return refused("has neither a promise nor a proof");
   std::optional<std::time_t> when;
   if (!entry.promise.empty()) {
     const json::object said = {{"body", base64_encode(as_bytes(entry.body))},
@@ -206,14 +212,17 @@ Result<std::optional<std::time_t>> check_logged(const LogEntry& entry, std::span
     if (!log->key.verify(canonical(said), entry.promise))
       return refused("has a promise that its log did not sign");
     when = static_cast<std::time_t>(entry.integrated_time);
-    if (!log->valid_for.contains(Instant(std::chrono::seconds(*when))))
-      return refused("was written when the trust root did not trust its log");
   }
-  if (entry.proof) {
+  if (entry.proof)
     if (auto signed_root = check_checkpoint(*entry.proof, *log); !signed_root) return signed_root.error();
-  }
-  if (entry.promise.empty() && !entry.proof) return refused("has neither a promise nor a proof");
   return when;
+}
+
+Result<void> check_log_valid(const LogEntry& entry, std::span<const TrustedLog> logs, std::time_t when) {
+  const TrustedLog* const log = log_of(entry, logs);
+  if (log == nullptr || !log->valid_for.contains(Instant(std::chrono::seconds(when))))
+    return refused("was written when the trust root did not trust its log");
+  return {};
 }
 
 }  // namespace sallyport

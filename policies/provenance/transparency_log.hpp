@@ -21,8 +21,11 @@ bool leads_to_root(const InclusionProof& proof, std::string_view body);
 // it has one) is of. Kinds dsse 0.0.1, dsse 0.0.2 and intoto 0.0.2. The error is a sentence.
 Result<void> check_entry_is_of(const LogEntry& entry, const Bundle& bundle, const Certificate& signer);
 
-// Whether a log of `logs` signed what the entry says: its promise, and its proof's checkpoint, whichever
-// there are, at least one. Gives the time that the log signed; nothing where there is a proof alone.
+// Whether a log of `logs` signed what the entry says: its promise, and the root of its proof, whichever there
+// are, at least one. Gives the time that the log signed; nothing where there is a proof alone.
 Result<std::optional<std::time_t>> check_logged(const LogEntry& entry, std::span<const TrustedLog> logs);
+
+// Whether the entry's log was trusted then.
+Result<void> check_log_valid(const LogEntry& entry, std::span<const TrustedLog> logs, std::time_t when);
 
 }  // namespace sallyport
