@@ -64,6 +64,11 @@ void check_provenance_invalid(const Release& release, FindingSink& sink) {
   const auto& now = release.outside.provenance;
   if (now && now->state == Provenance::State::invalid)
     sink.add({.message = "the attestation sent with it does not hold: " + now->fault});
+  if (now && now->state == Provenance::State::unverified)
+    sink.add({.message = "who signed its attestation is not known: no trust root is configured",
+              .fix = "Name Sigstore's trusted_root.json, or your own, as trust_root under [policy].",
+              .content_digest = "unverified"},
+             tier_note);
   const auto& previous = release.outside.previous_provenance;
   if (previous && previous->state == Provenance::State::invalid)
     sink.add({.message = "the attestation of the release before does not hold: " + previous->fault},

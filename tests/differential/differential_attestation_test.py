@@ -12,16 +12,14 @@ import pytest
 from support import tools
 
 HERE = Path(__file__).parent
-PROGRAM = tools.ROOT / "build/dev/tests/attestations"
 DAMAGED = 1500
 
 
 @pytest.fixture(scope="session")
 def cases(tmp_path_factory):
     """(folder, [case]): attestations with our verdicts on them."""
-    subprocess.run([tools.ROOT / "deploy/build", "dev", "attestations"], check=True, stdout=subprocess.DEVNULL)
     folder = tmp_path_factory.mktemp("attestations")
-    subprocess.run([PROGRAM, "--write", folder, str(DAMAGED)], check=True)
+    subprocess.run([tools.attestations(), "--write", folder, str(DAMAGED)], check=True)
     return folder, json.loads((folder / "index.json").read_text())
 
 
@@ -54,7 +52,7 @@ def test_the_public_trust_root(client, cases, tmp_path):
     path = tmp_path / "trusted_root.json"
     path.write_bytes(base64.b64decode(targets["trusted_root.json"]))
     named = json.loads(path.read_text())
-    held = json.loads(subprocess.run([PROGRAM, "--root", path], check=True, stdout=subprocess.PIPE).stdout)
+    held = json.loads(subprocess.run([tools.attestations(), "--root", path], check=True, stdout=subprocess.PIPE).stdout)
     assert held == {"authorities": len(named["certificateAuthorities"]), "logs": len(named["tlogs"]),
                     "certificate_logs": len(named["ctlogs"]), "clocks": len(named["timestampAuthorities"])}
     assert held["authorities"] >= 2 and held["logs"] >= 1

@@ -1,6 +1,5 @@
 """The main job with every client: publish, hold, approve, arrive byte for byte, install."""
 
-import base64
 import hashlib
 import json
 
@@ -9,6 +8,7 @@ import pytest
 from support import clients, http, packages
 from support.tools import ROOT
 
+REPOSITORY = "https://git.example/acme/lib"
 SHOWS_NOTICES = {"npm11", "npm12", "bun", "pnpm10"}  # pnpm10 publishes through npm
 
 
@@ -69,16 +69,12 @@ def test_provenance_file_arrives_untouched(way, scripted_upstream, new_gate, rec
     """The upstream is a scripted one: Verdaccio refuses a second attachment."""
     gate = new_gate(upstream=scripted_upstream if way == "upstream" else None)
     package = "@acme/" + packages.unique("proven")
-    folder = packages.write_package(tmp_path / "source", package)
+    folder = packages.write_package(tmp_path / "source", package, repository=REPOSITORY)
     registry = record(gate.url)
     npm = client("npm11", registry.url, gate.user("alice").token)
-    digest = hashlib.sha512(npm.pack(folder)).hexdigest()
-    statement = {"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://slsa.dev/provenance/v1",
-                 "subject": [{"name": f"pkg:npm/{package.replace('@', '%40')}@1.0.0", "digest": {"sha512": digest}}],
-                 "predicate": {"note": "übung"}}
-    bundle = {"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": {"tlogEntries": []},
-              "dsseEnvelope": {"payload": base64.b64encode(json.dumps(statement).encode()).decode(),
-                               "payloadType": "application/vnd.in-toto+json", "signatures": [{"sig": "bm8="}], "note": "ü"}}
+    bundle, _ = packages.attestation(tmp_path, package, "1.0.0", npm.pack(folder), REPOSITORY)
+    # What nobody reads travels too.
+    bundle["dsseEnvelope"]["signatures"][0]["keyid"] = "ü"
     (tmp_path / "bundle.json").write_text(json.dumps(bundle, ensure_ascii=False))
     npm.publish(folder, "--provenance-file", tmp_path / "bundle.json",
                 env={"NODE_OPTIONS": f"--require {ROOT / 'tests/support/stub_sigstore.cjs'}"})

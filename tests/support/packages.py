@@ -7,8 +7,11 @@ import io
 import itertools
 import json
 import os
+import subprocess
 import tarfile
 from pathlib import Path
+
+from support import tools
 
 serial = itertools.count(1)
 
@@ -95,3 +98,10 @@ def tarball_of(document):
     """The bytes that a publish document carries."""
     (attachment,) = [entry for key, entry in document["_attachments"].items() if key.endswith(".tgz")]
     return base64.b64decode(attachment["data"], validate=True)
+
+
+def attestation(folder, name, version, data, repository):
+    """(bundle, path of the trust root that vouches for it): how `data` was built, by a Sigstore of our own."""
+    subprocess.run([tools.attestations(), "--publish", folder, name, version, hashlib.sha512(data).hexdigest(),
+                    repository], check=True)
+    return json.loads((folder / "bundle.json").read_text()), folder / "trusted_root.json"

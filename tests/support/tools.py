@@ -31,3 +31,10 @@ def gateway_binary():
 def faults_binary():
     """The same program with live crash points (storage/base/fault.hpp)."""
     return Path(os.environ.get("SALLYPORT_FAULTS_BINARY", ROOT / "build/release/sallyport-faults"))
+
+
+@functools.cache
+def attestations():
+    """The program that makes attestations (differential/attestations.cpp), built if it is not there."""
+    subprocess.run([ROOT / "deploy/build", "dev", "attestations"], check=True, stdout=subprocess.DEVNULL)
+    return ROOT / "build/dev/tests/attestations"

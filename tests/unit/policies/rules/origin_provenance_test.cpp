@@ -119,12 +119,17 @@ TEST_CASE("an earlier attestation that cannot be had is a note beside one that i
 
 TEST_CASE("an attestation that does not hold is refused; one of the release before is told") {
   Published p;
-  p.release.outside.provenance = built(Provenance::State::unverified);
+  p.release.outside.provenance = built();
   p.release.outside.previous_provenance = built();
   CHECK(ask("origin/provenance-invalid", p.release).empty());
+  p.release.outside.provenance->state = Provenance::State::unverified;
+  auto said = ask("origin/provenance-invalid", p.release);
+  REQUIRE(said.size() == 1);
+  CHECK(said[0].tier == 1);
+  CHECK(said[0].message.find("no trust root") != std::string::npos);
   p.release.outside.provenance->state = Provenance::State::invalid;
   p.release.outside.provenance->fault = "it is about other bytes than this tarball";
-  auto said = ask("origin/provenance-invalid", p.release);
+  said = ask("origin/provenance-invalid", p.release);
   REQUIRE(said.size() == 1);
   CHECK(said[0].tier == 0);
   CHECK(said[0].message.find("other bytes") != std::string::npos);
