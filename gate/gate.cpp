@@ -200,7 +200,7 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& pu
     context.registries.push_back(parts_.public_url);
     if (const Upstream* target = parts_.upstream(rule.publish)) context.registries.push_back(target->url());
   }
-  context.history = std::move(prior->history);
+  context.history = std::move(*prior);
   if (there) {
     if (auto tag = there->tags.find(publish.document.tag); tag != there->tags.end())
       context.history.tag_target = tag->second;
@@ -240,7 +240,6 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& pu
   stage.policy_digest = report.policy_digest;
   stage.baseline = report.baseline;
   stage.findings_digest = findings_digest(report.findings);
-  stage.known_fingerprints = std::move(prior->known_fingerprints);
   stage.approvals_needed = approvals_needed(rule.approvals, report.findings);
   const bool blocked = report.verdict == Verdict::block;
   stage.state = *next_state(std::nullopt, blocked ? StageEvent::block : StageEvent::hold);

@@ -22,16 +22,23 @@ std::string facts_key(std::string_view name, std::string_view version) {
 struct FactsRecord {
   Facts facts;
   bool from_gate = false;
-  std::vector<std::string> fingerprints;
+  std::map<std::string, Action, std::less<>> findings;
 };
 
 std::string write_record(const Facts& facts, bool from_gate, const std::vector<Finding>& findings) {
-  json::array prints;
-  for (const Finding& f : findings) prints.push_back(json::string(f.fingerprint));
+  // Two findings may share a fingerprint: what is remembered is the milder one, so that the other counts as
+  // new.
+  std::map<std::string_view, Action> least;
+  for (const Finding& f : findings) {
+    const auto [at, fresh] = least.emplace(f.fingerprint, f.action);
+    if (!fresh) at->second = std::min(at->second, f.action);
+  }
+  json::object prints;
+  for (const auto& [print, action] : least) prints[print] = to_text(action);
   return json::serialize(json::object{{"v", 1},
                                       {"origin", from_gate ? "gate" : "upstream"},
                                       {"facts", to_json(facts)},
-                                      {"fingerprints", std::move(prints)}});
+                                      {"findings", std::move(prints)}});
 }
 
 Result<FactsRecord> read_record(std::string_view text) {
@@ -44,16 +51,17 @@ Result<FactsRecord> read_record(std::string_view text) {
   auto facts = facts_from_json(o.at("facts"));
   if (!facts) return facts.error();
   FactsRecord record{std::move(*facts), string_at(o, "origin") == "gate", {}};
-  if (const json::array* prints = array_at(o, "fingerprints"))
-    for (const auto& print : *prints)
-      if (print.is_string()) record.fingerprints.emplace_back(print.get_string());
+  if (const json::object* prints = object_at(o, "findings"))
+    for (const auto& [print, action] : *prints)
+      if (const auto parsed = action.is_string() ? parse_action(action.get_string()) : std::nullopt)
+        record.findings.emplace(print, *parsed);
   return record;
 }
 
 }  // namespace
 
-Result<PriorReleases> ReleaseHistory::before(const PackageName& name, std::string_view version,
-                                             const UpstreamReleases* there, Upstream* upstream) {
+Result<History> ReleaseHistory::before(const PackageName& name, std::string_view version,
+                                       const UpstreamReleases* there, Upstream* upstream) {
   std::map<std::string, FactsRecord> known;
   std::optional<Error> broken;
   auto read =
@@ -76,7 +84,7 @@ Result<PriorReleases> ReleaseHistory::before(const PackageName& name, std::strin
     for (const auto& [v, release] : there->versions)
       if (!known.contains(v) || !known.at(v).from_gate) versions.push_back(v);
 
-  PriorReleases prior;
+  History history;
   if (auto baseline = choose_baseline(versions, version)) {
     auto found = known.find(*baseline);
     if (found == known.end() && there && upstream) {
@@ -85,8 +93,8 @@ Result<PriorReleases> ReleaseHistory::before(const PackageName& name, std::strin
       found = known.emplace(*baseline, FactsRecord{std::move(*measured), false, {}}).first;
     }
     if (found != known.end()) {
-      prior.history.baseline = found->second.facts;
-      prior.history.baseline_origin = found->second.from_gate ? "gate" : "upstream";
+      history.baseline = found->second.facts;
+      history.baseline_origin = found->second.from_gate ? "gate" : "upstream";
     }
   }
 
@@ -97,17 +105,17 @@ Result<PriorReleases> ReleaseHistory::before(const PackageName& name, std::strin
   for (std::size_t i = 0; i < std::min(newest.size(), releases_remembered); ++i) {
     std::uint64_t largest = 0;
     for (const FileFact& file : newest[i]->facts.files) {
-      prior.history.types_seen.insert(file.type);
+      history.types_seen.insert(file.type);
       largest = std::max(largest, file.size);
     }
-    prior.history.largest_file_bytes.push_back(largest);
+    history.largest_file_bytes.push_back(largest);
   }
   for (const FactsRecord* record : newest)
     if (record->from_gate) {
-      prior.known_fingerprints = record->fingerprints;
+      history.known = record->findings;
       break;
     }
-  return prior;
+  return history;
 }
 
 Result<Facts> ReleaseHistory::measure(const PackageName& name, const std::string& version,

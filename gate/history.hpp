@@ -2,7 +2,8 @@
 // What earlier releases looked like: recorded for every release that went through the gate and, where there
 // is none, measured once from the upstream's own.
 //
-// Records:  facts  <name> NUL <version>   {v, origin: "gate" | "upstream", facts, fingerprints}
+// Records:  facts  <name> NUL <version>   {v, origin: "gate" | "upstream", facts,
+//                                          findings: {fingerprint: action}}
 
 #include <memory>
 #include <string>
@@ -21,11 +22,6 @@
 
 namespace sallyport {
 
-struct PriorReleases {
-  History history;
-  std::vector<std::string> known_fingerprints;  // of findings in the last release approved here
-};
-
 class ReleaseHistory {
  public:
   ReleaseHistory(MetaStore& store, BlobStore& blobs, std::shared_ptr<const InspectionRules> rules)
@@ -34,8 +30,8 @@ class ReleaseHistory {
   // What `version` of `name` is to be compared with. `there` is what the upstream has (null: the name is
   // new there, or local); where the baseline was not released here, its tarball is fetched through
   // `upstream` and measured, once. unavailable where that cannot be had just now.
-  Result<PriorReleases> before(const PackageName& name, std::string_view version,
-                               const UpstreamReleases* there, Upstream* upstream);
+  Result<History> before(const PackageName& name, std::string_view version, const UpstreamReleases* there,
+                         Upstream* upstream);
 
   // Within a fact: this release becomes history.
   static void record(Fact& fact, const Facts& facts, const std::vector<Finding>& findings);

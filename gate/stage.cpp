@@ -138,6 +138,14 @@ Finding finding_from(const json::object& object, bool& ok) {
   f.fix = r.text("fix");
   f.evidence = std::string(string_at(object, "evidence").value_or(""));
   f.fingerprint = r.text("fingerprint");
+  f.known = bool_at(object, "known").value_or(false);
+  if (const json::object* waived = object_at(object, "waiver")) {
+    Reader w(*waived);
+    const auto instead_of = parse_action(w.text("insteadOf"));
+    w.require(instead_of.has_value());
+    f.waiver = {w.text("owner"), w.text("reason"), w.text("until"), instead_of.value_or(Action::block)};
+    r.require(w.ok());
+  }
   ok = ok && r.ok();
   return f;
 }
@@ -187,9 +195,8 @@ std::vector<const Finding*> Stage::to_acknowledge(std::string_view user) const {
   const std::string now_bound = binding();
   std::vector<const Finding*> open_findings;
   for (const Finding& f : findings) {
-    if (f.action != Action::warn) continue;
+    if (f.action != Action::warn || f.known) continue;
     auto same = [&](const std::string& print) { return print == f.fingerprint; };
-    if (std::any_of(known_fingerprints.begin(), known_fingerprints.end(), same)) continue;
     bool acknowledged = std::any_of(decisions.begin(), decisions.end(), [&](const Decision& d) {
       return d.kind == DecisionKind::acknowledge && d.user == user && d.binding == now_bound &&
              std::any_of(d.fingerprints.begin(), d.fingerprints.end(), same);
@@ -229,7 +236,6 @@ json::object to_json(const Stage& s) {
           {"policy", s.policy_digest},
           {"findings_digest", s.findings_digest},
           {"baseline", s.baseline},
-          {"known", json::array(s.known_fingerprints.begin(), s.known_fingerprints.end())},
           {"needed", s.approvals_needed},
           {"decisions", std::move(decisions)}};
 }
@@ -273,7 +279,6 @@ Result<Stage> stage_from_json(const json::value& value) {
   s.policy_digest = r.text("policy");
   s.findings_digest = r.text("findings_digest");
   s.baseline = r.text("baseline");
-  s.known_fingerprints = r.texts("known");
   s.approvals_needed = static_cast<std::uint32_t>(r.number("needed"));
   for (const auto& item : r.array("decisions"))
     if (item.is_object())

@@ -70,8 +70,6 @@ struct Stage {
   std::vector<Finding> findings;
   std::string policy_digest, findings_digest;
   std::string baseline;  // the version it was compared with, or empty
-  std::vector<std::string>
-      known_fingerprints;  // in the last approved release: need no second acknowledgement
   std::uint32_t approvals_needed = 1;
   std::vector<Decision> decisions;  // oldest first
 
@@ -81,7 +79,7 @@ struct Stage {
   bool open() const { return state == StageState::held || state == StageState::approved; }
   // Users whose approval of exactly this counts.
   std::vector<std::string> approvers() const;
-  // Findings that `user` has still to acknowledge before an approval counts.
+  // Findings that `user` has still to acknowledge before an approval counts: not those already known.
   std::vector<const Finding*> to_acknowledge(std::string_view user) const;
 };
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policies/finding.hpp"
 #include "storage/base/clock.hpp"
 #include "storage/base/json.hpp"
 #include "storage/base/result.hpp"
@@ -72,8 +73,9 @@ struct History {
   std::optional<Facts> baseline;     // the highest lower stable version on the same dist-tag line
   std::string baseline_origin;       // "gate" or "upstream"; for the report
   std::set<std::string> types_seen;  // FileFact::type of the last 20 releases
-  std::vector<std::uint64_t> largest_file_bytes;  // of each of the last releases, newest first
-  std::optional<std::string> tag_target;          // the version the dist-tag names now
+  std::vector<std::uint64_t> largest_file_bytes;     // of each of the last releases, newest first
+  std::optional<std::string> tag_target;             // the version the dist-tag names now
+  std::map<std::string, Action, std::less<>> known;  // findings of the last approved release, by fingerprint
   std::vector<Facts> line;  // the last releases of the baseline's line, newest first, without their files
   std::optional<Instant> last_release;  // of the package, on whatever line; absent: none is known
 };

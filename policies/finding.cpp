@@ -39,6 +39,10 @@ std::optional<Verdict> parse_verdict(std::string_view text) {
   return parse<Verdict>(kVerdicts, text);
 }
 
+std::string to_text(const FindingWaiver& waiver) {
+  return "waived by " + waiver.owner + " until " + waiver.until + ": " + waiver.reason;
+}
+
 Verdict verdict_of(const std::vector<Finding>& findings) {
   Action worst = Action::off;
   for (const Finding& finding : findings) worst = std::max(worst, finding.action);

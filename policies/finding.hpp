@@ -22,6 +22,12 @@ std::optional<Action> parse_action(std::string_view text);
 std::optional<Profile> parse_profile(std::string_view text);
 std::optional<Verdict> parse_verdict(std::string_view text);
 
+// A waiver in force: the finding stays, as a note.
+struct FindingWaiver {
+  std::string owner, reason, until;  // printable; until "2026-12-31"
+  Action instead_of = Action::block;
+};
+
 struct Finding {
   std::string rule;  // "leak/source-map"
   Action action = Action::block;
@@ -33,7 +39,12 @@ struct Finding {
   std::string evidence;                 // secrets redacted; may be empty
   std::string fingerprint;  // "sha256-<hex>" of rule, path and content digest (or evidence): the same finding
                             // in the next release has the same one
+  std::optional<FindingWaiver> waiver;
+  bool known = false;  // the last approved release had the same one, judged as strictly: nothing new
 };
+
+// "waived by ada until 2026-12-31: the map is of an example"
+std::string to_text(const FindingWaiver& waiver);
 
 Verdict verdict_of(const std::vector<Finding>& findings);
 

@@ -24,6 +24,7 @@ class Glob {
   // below.
   bool matches(std::string_view path, bool partial = false) const;
   bool negated() const { return negated_; }  // an odd number of '!' in front; matches() is not turned around
+  std::size_t alternatives() const { return alternatives_.size(); }  // that its braces expand to
   bool single_part() const;  // one of its alternatives is a single part (or such a part and a slash)
 
  private:

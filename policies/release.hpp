@@ -14,15 +14,10 @@
 #include "policies/manifest.hpp"
 #include "policies/outside.hpp"
 #include "policies/tarball/listing.hpp"
+#include "policies/thresholds.hpp"
 #include "storage/base/clock.hpp"
 
 namespace sallyport {
-
-struct Thresholds {
-  std::uint64_t file_bytes_max = 5ull << 20;  // size/file
-  std::map<std::string, std::uint64_t>
-      file_bytes_max_for;  // glob (see glob.hpp) -> its own limit; largest wins
-};
 
 struct ReleaseFile {
   const TarEntry& entry;

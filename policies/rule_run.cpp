@@ -37,7 +37,14 @@ class Collector final : public FindingSink {
   void add(Detail detail, int tier = 0) override {
     // A tier that the rule does not have is a fault of ours: the strictest one stands in.
     if (tier < 0 || static_cast<std::size_t>(tier) >= rule_.info.tiers.size()) tier = 0;
-    const Action action = policy_.action(rule_, tier, profile_);
+    // "x.gz!x" is a file within the file before the '!'.
+    const ReleaseFile* file = nullptr;
+    if (!detail.file.empty()) {
+      file = release_.file(detail.file);
+      if (!file) file = release_.file(detail.file.substr(0, detail.file.find('!')));
+    }
+    const std::string_view inner = file ? std::string_view(file->entry.inner) : detail.file;
+    const Action action = policy_.action(rule_, tier, profile_, release_.name, inner);
     if (action == Action::off) return;
     if (++count_ > findings_per_rule_max) {
       worst_dropped_ = std::max(worst_dropped_, action);
@@ -49,9 +56,6 @@ class Collector final : public FindingSink {
     std::string path(detail.archive_path);
     std::string what(detail.content_digest);
     if (path.empty() && !detail.file.empty()) {
-      // "x.gz!x" is a file within the file before the '!'.
-      const ReleaseFile* file = release_.file(detail.file);
-      if (!file) file = release_.file(detail.file.substr(0, detail.file.find('!')));
       if (file && what.empty()) what = to_hex(file->entry.digest);
       path = top_of(release_) + "/" + std::string(detail.file);
     }
@@ -63,6 +67,9 @@ class Collector final : public FindingSink {
     f.message = printable(detail.message, message_bytes_shown);
     f.fix = printable(detail.fix.empty() ? rule_.info.fix : detail.fix, message_bytes_shown);
     f.evidence = printable(detail.evidence, evidence_bytes_shown);
+    const auto known = release_.history.known.find(f.fingerprint);
+    f.known = known != release_.history.known.end() && known->second == action;
+    waive(f);
     findings_.push_back(std::move(f));
   }
 
@@ -77,6 +84,27 @@ class Collector final : public FindingSink {
   }
 
  private:
+  void waive(Finding& f) {
+    if (f.action == Action::note || !may_be_waived(f.rule)) return;
+    const Waiver* waiver = policy_.waiver(f.rule, f.fingerprint, release_.name, release_.version);
+    if (waiver == nullptr) return;
+    const std::string until = to_iso8601(waiver->expires).substr(0, 10);
+    if (release_.now < waiver->expires) {
+      f.waiver = {waiver->owner, waiver->reason, until, f.action};
+      f.action = Action::note;
+      return;
+    }
+    Finding expired;
+    expired.rule = rule_expired_waiver;
+    expired.action = Action::note;
+    expired.file = f.file;
+    expired.message = "the waiver of " + f.rule + " by " + waiver->owner + " expired on " + until +
+                      " and has no effect (" + waiver->reason + ")";
+    expired.fix = "take the waiver out of the policy, or have it renewed";
+    expired.fingerprint = fingerprint_of(expired.rule, f.file, f.fingerprint);
+    findings_.push_back(std::move(expired));
+  }
+
   void own(std::string message, Action action) {
     Finding f;
     f.rule = rule_.info.id;
@@ -96,20 +124,13 @@ class Collector final : public FindingSink {
   Action worst_dropped_ = Action::off;
 };
 
-bool is_off(const Rule& rule, const Policy& policy, Profile profile) {
-  for (std::size_t tier = 0; tier < rule.info.tiers.size(); ++tier) {
-    if (policy.action(rule, static_cast<int>(tier), profile) != Action::off) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 std::vector<Finding> run_rules(std::span<const Rule* const> rules, const Release& release,
                                const Policy& policy, Profile profile) {
   std::vector<Finding> findings;
   for (const Rule* rule : rules) {
-    if (is_off(*rule, policy, profile)) continue;
+    if (policy.is_off(*rule, profile)) continue;
     Collector collector(*rule, release, policy, profile, findings);
     try {
       rule->check(release, collector);

@@ -3,13 +3,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
 #include <thread>
 
 #include "gate/executors.hpp"
 #include "gate/gate.hpp"
+#include "gate/policy_record.hpp"
 #include "proxy/cache/package_cache.hpp"
 #include "proxy/data_folder.hpp"
 #include "proxy/environment.hpp"
@@ -23,6 +22,7 @@
 #include "proxy/handlers/stage.hpp"
 #include "proxy/http/error_map.hpp"
 #include "proxy/http/server.hpp"
+#include "proxy/inspection_rules.hpp"
 #include "proxy/upstream/registry_upstream.hpp"
 #include "storage/base/log.hpp"
 
@@ -38,15 +38,6 @@ unsigned cores() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return fail(ErrorKind::invalid, path + " cannot be read: check that it exists and that this user may.");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
 // What stands in these is trusted as it is read again: nobody else may write there, or read.
 Result<void> make_folder(const std::filesystem::path& path) {
   std::error_code ec;
@@ -56,29 +47,6 @@ Result<void> make_folder(const std::filesystem::path& path) {
     return fail(ErrorKind::unavailable,
                 "The folder " + path.string() + " cannot be made: " + ec.message() + ".");
   return {};
-}
-
-Result<std::shared_ptr<const InspectionRules>> load_rules(const Config& config,
-                                                          const std::filesystem::path& data) {
-  auto rules = std::make_shared<InspectionRules>();
-  if (!config.policy_file.empty()) {
-    auto text = read_file(config.policy_file);
-    if (!text) return text.error();
-    auto policy = Policy::parse(*text, config.policy_file);
-    if (!policy) return policy.error();
-    rules->policy = std::move(*policy);
-  }
-  std::vector<std::string> own;
-  for (const std::string& file : rules->policy.secret_rule_files) {
-    auto text = read_file(file);
-    if (!text) return text.error();
-    own.push_back(std::move(*text));
-  }
-  auto content = ContentRules::build(own, (data / "cache").string());
-  if (!content) return content.error();
-  rules->content = std::move(*content);
-  rules->scratch_folder = (data / "scratch").string();
-  return std::shared_ptr<const InspectionRules>(std::move(rules));
 }
 
 }  // namespace
@@ -136,9 +104,14 @@ Result<void> Gateway::State::open() {
   for (const char* inner : {"cache", "scratch"})
     if (auto made = make_folder(std::filesystem::path(config.data) / inner); !made) return made;
   first_admin = std::make_unique<FirstAdmin>(*data.identity, clock, random);
-  auto loaded = load_rules(config, config.data);
-  if (!loaded) return loaded.error();
-  rules = std::move(*loaded);
+  auto policy = load_policy(config.policy_file, clock.now());
+  if (!policy) return policy.error();
+  const std::filesystem::path folder_path(config.data);
+  auto compiled =
+      compile_rules(std::move(*policy), (folder_path / "cache").string(), (folder_path / "scratch").string());
+  if (!compiled) return compiled.error();
+  rules = std::move(*compiled);
+  if (auto told = record_policy(*data.ledger, *rules, config.policy_file); !told) return told;
   if (auto reached = open_upstreams(); !reached) return reached;
 
   auto find_upstream = [this](std::string_view name) -> Upstream* { return upstream(name); };

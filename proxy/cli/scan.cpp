@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -16,6 +15,8 @@
 #include "policies/inspection.hpp"
 #include "policies/report.hpp"
 #include "proxy/cli/npm_pack.hpp"
+#include "proxy/cli/terminal.hpp"
+#include "proxy/inspection_rules.hpp"
 #include "storage/base/package_name.hpp"
 #include "storage/base/semver.hpp"
 #include "storage/base/text.hpp"
@@ -61,12 +62,6 @@ class TemporaryFolder {
   explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {}
   fs::path path_;
 };
-
-Result<std::string> text_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(ErrorKind::invalid, "The file " + printable(path.string()) + " cannot be read.");
-  return std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 // Compiling the secret rules takes seconds, once: kept where the user's caches are.
 std::string cache_folder() {
@@ -130,27 +125,13 @@ class Scan {
     auto folder = TemporaryFolder::create();
     if (!folder) return folder.error();
     folder_ = std::move(*folder);
-    auto rules = std::make_shared<InspectionRules>();
-    std::vector<std::string> own_secret_rules;
-    if (!options_.policy.empty()) {
-      const auto text = text_of(options_.policy);
-      if (!text) return text.error();
-      auto policy = Policy::parse(*text, options_.policy);
-      if (!policy) return policy.error();
-      rules->policy = std::move(*policy);
-      for (const std::string& file : rules->policy.secret_rule_files) {
-        auto own = text_of(fs::path(options_.policy).parent_path() / file);
-        if (!own) return own.error();
-        own_secret_rules.push_back(std::move(*own));
-      }
-    }
-    auto content = ContentRules::build(own_secret_rules, cache_folder());
-    if (!content) return content.error();
-    rules->content = std::move(*content);
+    auto policy = load_policy(options_.policy, SystemClock().now());
+    if (!policy) return policy.error();
     const auto scratch = folder_->below("scratch");
     if (!scratch) return scratch.error();
-    rules->scratch_folder = scratch->string();
-    rules_ = std::move(rules);
+    auto rules = compile_rules(std::move(*policy), cache_folder(), scratch->string());
+    if (!rules) return rules.error();
+    rules_ = std::move(*rules);
     return {};
   }
 
@@ -233,9 +214,9 @@ class Scan {
     } else if (options_.format == "sarif") {
       out_ << json::serialize(to_sarif(report)) << '\n';
     } else {
-      const bool colour =
-          &out_ == &std::cout && isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
-      out_ << to_text(report, colour);
+      const bool terminal = &out_ == &std::cout && isatty(STDOUT_FILENO) == 1;
+      out_ << to_text(report, terminal && std::getenv("NO_COLOR") == nullptr,
+                      terminal ? terminal_columns(STDOUT_FILENO) : npm_columns);
     }
     out_ << std::flush;
   }

@@ -1,5 +1,6 @@
 #include "proxy/cli/terminal.hpp"
 
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -21,6 +22,11 @@ Result<std::string> ask_secret(const std::string& prompt) {
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
   std::cerr << '\n';
   return line;
+}
+
+std::size_t terminal_columns(int fd) {
+  winsize size{};
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 76;
 }
 
 }  // namespace sallyport

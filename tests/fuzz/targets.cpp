@@ -271,9 +271,11 @@ std::vector<std::string> package_jsons() {
 }
 
 void policy_file(Bytes input) {
-  const auto policy = Policy::parse(as_text(input), "policy.toml");
+  const Instant day = std::chrono::sys_days(std::chrono::year(2026) / 4 / 1);
+  const auto policy = Policy::parse(as_text(input), "policy.toml", day,
+                                    [](auto&) -> Result<std::string> { return std::string("words"); });
   if (!policy)
-    return require(policy.error().message.starts_with("policy.toml:"),
+    return require(policy.error().message.starts_with("policy.toml"),
                    "a fault of a policy file names its line");
   require(policy->digest().starts_with("sha256-"), "a policy has a digest");
 }
@@ -283,6 +285,12 @@ std::vector<std::string> policy_files() {
       "secret_rules = [\"own.toml\"]\n[rules]\n\"leak/source-map\" = \"warn\"\n[limits]\nratio_max = 50\n"
       "[thresholds]\nfile_bytes_max = 1000\n[thresholds.file_bytes_max_for]\n\"*.wasm\" = 20000\n",
       "[rules]\n\"leak/sorce-map\" = \"off\"\n",
+      "[profiles.open.rules]\n\"leak/source-map\" = \"note\"\n[[paths]]\nmatch = [\"test/**\", \"{a,b}*\"]\n"
+      "packages = [\"@acme/*\"]\nrules = { \"deps/new\" = \"off\" }\n[[waivers]]\nrule = "
+      "\"leak/source-map\"\n"
+      "fingerprint = \"sha256-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"\n"
+      "package = \"@acme/lib\"\nversion = \"1.2.3\"\nowner = \"ada\"\nreason = \"an example\"\n"
+      "expires = 2026-12-31\n",
   };
 }
 

@@ -111,7 +111,7 @@ TEST_CASE("warnings wait for each reviewer's own acknowledgement") {
   Stage s = held_stage();
   s.findings = {finding(Action::warn, "sha256-a"), finding(Action::note, "sha256-b"),
                 finding(Action::warn, "sha256-c"), finding(Action::escalate, "sha256-d")};
-  s.known_fingerprints = {"sha256-c"};  // in the last approved release
+  s.findings[2].known = true;  // in the last approved release
   REQUIRE(s.to_acknowledge("bob").size() == 1);
   CHECK(s.to_acknowledge("bob")[0]->fingerprint == "sha256-a");
   s.decisions.push_back({DecisionKind::acknowledge, "bob", Instant{}, {}, {"sha256-a"}, s.binding()});
@@ -136,6 +136,8 @@ TEST_CASE("a stage survives its record") {
   s.findings = {finding(Action::warn, "sha256-a")};
   s.findings[0].line = 7;
   s.findings[0].offset = 99;
+  s.findings[0].known = true;
+  s.findings[0].waiver = {"ada", "an example", "2026-12-31", Action::block};
   s.decisions = {approval(s, "bob")};
   s.size_bytes = 123;
   s.created = Instant(Millis(1'000));

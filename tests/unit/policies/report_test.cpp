@@ -89,8 +89,9 @@ TEST_CASE("the text report counts, and is coloured only when asked") {
   CHECK(plain.find("@acme/lib@1.2.3") == 0);
   CHECK(plain.find("package/cli js#1.map:7") != std::string::npos);
   CHECK(plain.find("compared with 1.2.2") != std::string::npos);
-  CHECK(plain.find("block: a publish would be refused, 1 refused, 1 escalated, 1 to acknowledge, 1 noted") !=
-        std::string::npos);
+  CHECK(
+      plain.find("block: a publish would be refused, 1 refused, 1 escalated, 1 to acknowledge, 1\nnoted\n") !=
+      std::string::npos);
   CHECK(plain.find("size/file") < plain.find("size/jump"));
 }
 
@@ -113,6 +114,7 @@ TEST_CASE("a refusal names each blocking rule, its file, its reason and its fix,
     r.findings.insert(r.findings.begin(), finding("pack/private", Action::block, "package/package.json"));
   const std::string text = refusal_text(r);
   CHECK(text.starts_with("@acme/lib@1.2.3 is refused: 4 findings.\n"));
+  CHECK(text.find("pack/private, 3 findings:\n") != std::string::npos);
   CHECK(text.find("size/file: package/cli js#1.map:7") != std::string::npos);
   CHECK(text.find("1,906 of your files") != std::string::npos);
   CHECK(text.find("--sourcemap=none") != std::string::npos);
@@ -120,9 +122,98 @@ TEST_CASE("a refusal names each blocking rule, its file, its reason and its fix,
   CHECK_FALSE(text.ends_with("\n"));
   for (const std::string& line : lines(text)) CHECK(line.size() <= 76);
 
-  const std::string cut = refusal_text(r, 2);
+  const std::string cut = refusal_text(r, 1);
   CHECK(cut.find("size/file") == std::string::npos);
-  CHECK(cut.find("And 2 more") != std::string::npos);
+  CHECK(cut.find("And 1 more") != std::string::npos);
+}
+
+TEST_CASE("hundreds of findings stay readable: each rule once, with its first files and a count") {
+  Report r = report();
+  r.findings.clear();
+  for (int i = 0; i < 200; ++i) {
+    r.findings.push_back(finding("leak/source-map", Action::block, "package/" + std::to_string(i) + ".map"));
+    r.findings.push_back(finding("leak/secret", Action::block, "package/" + std::to_string(i) + ".js"));
+    r.findings.back().message = "secret number " + std::to_string(i);
+  }
+  for (const std::string& text : {to_text(r, false), refusal_text(r)}) {
+    CAPTURE(text);
+    const auto all = lines(text);
+    CHECK(all.size() < 40);
+    for (const std::string& line : all) CHECK(line.size() <= 76);
+    CHECK(text.find("leak/secret") < text.find("leak/source-map"));
+    CHECK(text.find("package/0.map\n") != std::string::npos);
+    CHECK(text.find("secret number 10\n") != std::string::npos);  // said of each, since they differ
+    const std::string reason = "the text of 1,906 of your files";
+    CHECK(text.find(reason) == text.rfind(reason));  // said once, since all say it
+  }
+  CHECK(to_text(r, false).find("and 195 more\n") != std::string::npos);
+  CHECK(refusal_text(r).find("and 197 more\n") != std::string::npos);
+  CHECK(to_text(r, false).find("400 refused") != std::string::npos);
+}
+
+TEST_CASE("a report keeps to the width it is given, a word longer than that aside") {
+  Report r = report();
+  r.findings[0].file = "package/" + std::string(150, 'x');
+  for (const std::size_t columns : {40u, 60u, 100u}) {
+    for (const std::string& line : lines(to_text(r, false, columns)))
+      CHECK((line.size() <= columns || line.find(std::string(150, 'x')) != std::string::npos));
+  }
+  CHECK(to_text(r, false, 5) == to_text(r, false, 40));
+  CHECK(to_text(r, false, 100'000) == to_text(r, false, 120));
+}
+
+TEST_CASE("what the last approved release had is listed after what is new, and counts for itself") {
+  Report r = report();
+  r.findings = {finding("leak/a", Action::warn, "package/old.js"),
+                finding("leak/a", Action::warn, "package/new.js"), finding("leak/b", Action::warn)};
+  r.findings[0].known = true;
+  r.verdict = Verdict::hold;
+  const std::string text = to_text(r, false);
+  CHECK(text.find("package/new.js") < text.find("leak/b"));
+  CHECK(text.find("leak/b") < text.find("package/old.js, as in the last approved release"));
+  CHECK(text.find("at these findings, 2 to\nacknowledge, 1 as in the last approved release") !=
+        std::string::npos);
+  CHECK(to_json(r.findings[0]).at("known") == true);
+  CHECK_FALSE(to_json(r.findings[1]).contains("known"));
+}
+
+TEST_CASE("a waived finding says by whom, until when and why, in every form") {
+  Report r = report();
+  r.findings = {finding("leak/secret", Action::note, "package/a.js")};
+  r.findings[0].waiver = {"ada", "an \x1b[31mexample", "2026-12-31", Action::block};
+  r.verdict = Verdict::clean;
+  const std::string text = to_text(r, false);
+  CHECK(text.find("waived by ada until 2026-12-31: an ?[31mexample") != std::string::npos);
+  CHECK(text.find("clean, 1 waived") != std::string::npos);
+  const json::object out = to_json(r.findings[0]);
+  CHECK(out.at("action") == "note");
+  CHECK(out.at("waiver").at("owner") == "ada");
+  CHECK(out.at("waiver").at("until") == "2026-12-31");
+  CHECK(out.at("waiver").at("insteadOf") == "block");
+  const json::object sarif = to_sarif(r);
+  const json::object& result = sarif.at("runs").at(0).at("results").at(0).get_object();
+  CHECK(result.at("level") == "error");  // what it would be, were it not suppressed
+  CHECK(result.at("suppressions").at(0).at("kind") == "external");
+  CHECK(result.at("suppressions").at(0).at("justification").get_string().starts_with("waived by ada"));
+}
+
+TEST_CASE("a hostile path becomes no URI that leads out of the package") {
+  Report r = report();
+  r.findings.clear();
+  for (const char* path : {"/etc/passwd", "package/../../etc/passwd", "..", "package//evil.example.invalid/x",
+                           "package/./x", "package/", "nothing", "package/%2e%2e/x", "package/a:b",
+                           "package/caf\xc3\xa9?#.js", "package/a\\..\\b"})
+    r.findings.push_back(finding("leak/secret", Action::block, path));
+  const json::object sarif = to_sarif(r);
+  std::vector<std::string> uris;
+  for (const json::value& result : sarif.at("runs").at(0).at("results").get_array()) {
+    uris.emplace_back(
+        result.at("locations").at(0).at("physicalLocation").at("artifactLocation").at("uri").get_string());
+  }
+  const std::string nowhere = "package.json";
+  CHECK(uris == std::vector<std::string>{nowhere, nowhere, nowhere, nowhere, nowhere, nowhere, nowhere,
+                                         "%252e%252e/x", "a%3Ab", "caf%C3%A9%3F%23.js", "a%5C..%5Cb"});
+  CHECK(sarif.at("runs").at(0).at("results").at(0).at("properties").at("path") == "/etc/passwd");
 }
 
 TEST_CASE("SARIF has what 2.1.0 requires, and its references hold") {

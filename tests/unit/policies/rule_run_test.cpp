@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <stdexcept>
 
 #include "policies/rule_run.hpp"
@@ -160,4 +161,132 @@ TEST_CASE("worst first, then by rule and file") {
   CHECK(findings[1].file == "a");
   CHECK(findings[2].file == "z");
   CHECK(findings[3].action == Action::note);
+}
+
+namespace {
+
+// One finding about a.js, as a policy and a history make of it.
+struct Judged {
+  Policy policy;
+  Release release = release_of_one_file();
+  Rule rule = rule_of([](const Release&, FindingSink& sink) { sink.add({.file = "a.js", .message = "m"}); },
+                      {everywhere(Action::block)});
+
+  Judged() {
+    rule.info.id = "leak/secret";
+    release.name = "@acme/lib";
+    release.version = "1.2.3";
+    release.now = std::chrono::sys_days(std::chrono::year(2026) / 4 / 1);
+  }
+  std::vector<Finding> findings() const {
+    const Rule* rules[] = {&rule};
+    return run_rules(rules, release, policy, Profile::open);
+  }
+  Waiver waiver() const {
+    return {"leak/secret", "@acme/lib", "", "ada", "an example", release.now + std::chrono::days(1)};
+  }
+  void waive(const Waiver& waiver) { policy.waivers.emplace(findings().at(0).fingerprint, waiver); }
+};
+
+}  // namespace
+
+TEST_CASE("a waiver makes a finding a note that says so, and hides nothing") {
+  Judged j;
+  j.waive(j.waiver());
+  const auto found = j.findings();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].action == Action::note);
+  CHECK(found[0].message == "m");
+  REQUIRE(found[0].waiver.has_value());
+  CHECK(found[0].waiver->instead_of == Action::block);
+  CHECK(to_text(*found[0].waiver) == "waived by ada until 2026-04-02: an example");
+  CHECK(verdict_of(found) == Verdict::clean);
+}
+
+TEST_CASE("a waiver of something else waives nothing") {
+  Judged j;
+  Waiver w = j.waiver();
+  SUBCASE("another rule, same fingerprint") {
+    w.rule = "leak/secret-file";
+    j.waive(w);
+  }
+  SUBCASE("another package") {
+    w.package = "@acme/lib2";
+    j.waive(w);
+  }
+  SUBCASE("another version") {
+    w.version = "1.2.4";
+    j.waive(w);
+  }
+  SUBCASE("another fingerprint") {
+    j.policy.waivers.emplace("sha256-" + std::string(64, '0'), w);
+  }
+  const auto found = j.findings();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].action == Action::block);
+  CHECK_FALSE(found[0].waiver.has_value());
+}
+
+TEST_CASE("a waiver that expires now has no effect, and a note says so") {
+  Judged j;
+  Waiver w = j.waiver();
+  w.expires = j.release.now;
+  j.waive(w);
+  const auto found = j.findings();
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].rule == "inspection/expired-waiver");
+  CHECK(found[0].action == Action::note);
+  CHECK(found[0].message.find("by ada expired on 2026-04-01") != std::string::npos);
+  CHECK(found[1].action == Action::block);
+  j.release.now -= Millis(1);
+  REQUIRE(j.findings().size() == 1);
+  CHECK(j.findings().at(0).action == Action::note);
+}
+
+TEST_CASE("what the engine could not judge is neither waived nor known") {
+  Judged j;
+  j.rule.check = [](const Release&, FindingSink&) { throw std::runtime_error("no idea"); };
+  j.waive(j.waiver());
+  j.release.history.known.emplace(j.findings().at(0).fingerprint, Action::warn);
+  const auto found = j.findings();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].action == Action::warn);
+  CHECK_FALSE(found[0].known);
+
+  Judged archive;
+  archive.rule.info.id = "tar/link";
+  Waiver w = archive.waiver();
+  w.rule = "tar/link";
+  archive.waive(w);
+  CHECK(archive.findings().at(0).action == Action::block);
+}
+
+TEST_CASE("a finding is known where the last approved release had the same one, judged the same") {
+  Judged j;
+  const std::string print = j.findings().at(0).fingerprint;
+  CHECK_FALSE(j.findings().at(0).known);
+  j.release.history.known[print] = Action::note;
+  CHECK_FALSE(j.findings().at(0).known);
+  j.release.history.known[print] = Action::block;
+  CHECK(j.findings().at(0).known);
+  CHECK(j.findings().at(0).action == Action::block);
+}
+
+TEST_CASE("an action for a path is for the file and what is packed in it, and for no other") {
+  Judged j;
+  j.policy =
+      Policy::parse("[[paths]]\nmatch = \"a.js\"\nrules = { \"leak/secret\" = \"note\" }", "p", {}).value();
+  CHECK(j.findings().at(0).action == Action::note);
+  j.rule.check = [](const Release&, FindingSink& s) { s.add({.file = "a.js!x/b", .message = "m"}); };
+  CHECK(j.findings().at(0).action == Action::note);
+  j.rule.check = [](const Release&, FindingSink& s) { s.add({.message = "m"}); };
+  CHECK(j.findings().at(0).action == Action::block);
+
+  // A real name with '!' is that file, not something within another.
+  TarEntry odd = entry_a;
+  odd.path = "package/a.js!/evil.sh";
+  odd.inner = "a.js!/evil.sh";
+  j.release.files.push_back({odd, no_content});
+  j.rule.check = [](const Release&, FindingSink& s) { s.add({.file = "a.js!/evil.sh", .message = "m"}); };
+  CHECK(j.findings().at(0).action == Action::block);
 }

@@ -1,0 +1,50 @@
+#include "policies/thresholds.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace sallyport {
+
+std::span<const ThresholdInfo> threshold_table() {
+  using T = Thresholds;
+  static const ThresholdInfo table[] = {
+      {"file_bytes_max", "size/file", "Bytes of the largest file that nobody need look at.",
+       &T::file_bytes_max},
+      {"file_factor_max", "size/file", "Times the median of earlier releases' largest files.",
+       &T::file_factor_max},
+      {"jump_factor", "size/jump", "Unpacked size, in times of the last release's, from which it counts.",
+       &T::jump_factor},
+      {"jump_bytes", "size/jump", "And bytes it must have grown by.", &T::jump_bytes},
+      {"jump_factor_high", "size/jump", "The same, for the stricter action.", &T::jump_factor_high},
+      {"jump_bytes_high", "size/jump", "And bytes, for the stricter action.", &T::jump_bytes_high},
+      {"jump_bytes_alone", "size/jump", "Bytes of growth that count whatever the factor.",
+       &T::jump_bytes_alone},
+      {"count_factor", "size/count", "Files, in times of the last release's.", &T::count_factor},
+      {"count_files", "size/count", "Files more than in the last release.", &T::count_files},
+      {"young_days", "deps/young", "Days since a dependency was first published.", &T::young_days},
+      {"young_version_days", "deps/young", "Days since the version that an install takes was published.",
+       &T::young_version_days},
+      {"young_block_hours", "deps/young", "Hours since either, for the stricter action.",
+       &T::young_block_hours},
+      {"dormant_days", "origin/dormant", "Days since the last release.", &T::dormant_days},
+      {"velocity_minutes", "origin/velocity", "Minutes within which a second release of a line counts.",
+       &T::velocity_minutes},
+      {"personal_data_rows", "leak/personal-data", "Rows of personal data in a file that are still few.",
+       &T::personal_data_rows},
+      {"obfuscated_names_min", "code/obfuscated-names", "Names of an obfuscator in a file that count.",
+       &T::obfuscated_names_min},
+  };
+  return table;
+}
+
+std::string threshold_text(const Thresholds& thresholds, const ThresholdInfo& info) {
+  return std::visit(
+      [&](auto member) {
+        std::array<char, 32> text;
+        const auto end = std::to_chars(text.data(), text.data() + text.size(), thresholds.*member).ptr;
+        return std::string(text.data(), end);
+      },
+      info.member);
+}
+
+}  // namespace sallyport
