@@ -182,6 +182,9 @@ json::object to_json(const History& history) {
   out["tagTarget"] = history.tag_target ? json::value(*history.tag_target) : json::value(nullptr);
   out["lastRelease"] =
       history.last_release ? json::value(to_iso8601(*history.last_release)) : json::value(nullptr);
+  json::object known;
+  for (const auto& [fingerprint, action] : history.known) known[fingerprint] = to_text(action);
+  out["known"] = std::move(known);
   out["line"] = std::move(line);
   return out;
 }
@@ -216,6 +219,13 @@ Result<History> history_from_json(const json::value& value) {
     const auto at = parse_iso8601(string_at(object, "lastRelease").value_or(""));
     if (!at) return corrupt("lastRelease");
     history.last_release = *at;
+  }
+  const json::object* known = object_at(object, "known");
+  if (known == nullptr) return corrupt("known");
+  for (const auto& [fingerprint, text] : *known) {
+    const auto action = parse_action(text.is_string() ? std::string_view(text.get_string()) : "");
+    if (!action) return corrupt("known");
+    history.known.emplace(fingerprint, *action);
   }
   const json::array* line = array_at(object, "line");
   if (line == nullptr) return corrupt("line");

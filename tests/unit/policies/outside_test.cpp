@@ -93,6 +93,7 @@ TEST_CASE("what a verdict was given on survives a round through JSON text") {
   context.history.tag_target = "1.2.2";
   context.history.last_release = at("2026-03-30T00:00:00.000Z");
   context.history.line = {previous.release().facts};
+  context.history.known = {{"sha256-00", Action::warn}};
   const json::object record = to_json(context);
   const auto read = context_from_json(json::parse(json::serialize(record)));
   REQUIRE(read.has_value());
@@ -100,6 +101,7 @@ TEST_CASE("what a verdict was given on survives a round through JSON text") {
   CHECK(read->profile == Profile::open);
   CHECK(read->history.baseline->files.size() == 2);
   CHECK(read->history.largest_file_bytes == context.history.largest_file_bytes);
+  CHECK(read->history.known == context.history.known);
   CHECK(read->published->version == "1.2.3");
 
   for (const auto& [key, value] : record) {
