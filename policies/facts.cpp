@@ -111,6 +111,7 @@ json::object to_json(const Facts& facts) {
   out["scripts"] = map_to_json(facts.scripts);
   out["bin"] = map_to_json(facts.bin);
   out["filesField"] = facts.has_files_field;
+  if (facts.license) out["license"] = *facts.license;
   if (facts.origin) out["origin"] = to_json(*facts.origin);
   if (facts.measured) {
     out["capabilities"] = json::array(facts.capabilities.begin(), facts.capabilities.end());
@@ -166,6 +167,8 @@ Result<Facts> facts_from_json(const json::value& value) {
   const auto has_files_field = bool_at(object, "filesField");
   if (!has_files_field) return corrupt("filesField");
   facts.has_files_field = *has_files_field;
+  if (object.contains("license") && !read_text(object, "license", facts.license.emplace()))
+    return corrupt("license");
   if (!read_measured(object, facts)) return corrupt("measured");
   return facts;
 }

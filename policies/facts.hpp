@@ -45,6 +45,7 @@ struct Facts {
   std::map<std::string, std::string> scripts;
   std::map<std::string, std::string> bin;
   bool has_files_field = false;
+  std::optional<std::string> license;  // as package.json names it, "" where it names none; absent: not kept
 
   // What the rules of the content measured. A record from before these were kept has none: a rule that looks
   // for what is new stays silent then, or says that it cannot know.

@@ -3,27 +3,16 @@
 #include <algorithm>
 #include <cctype>
 
+#include "policies/gyp.hpp"
 #include "policies/rules/signs.hpp"
 
 namespace sallyport {
 
 namespace {
 
-// ".d.ts" and ".tar.gz" say more than their last part. A leading dot is a name, not an extension.
-std::string extension(std::string_view path) {
-  std::string name(path.substr(path.rfind('/') + 1));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  for (const std::string_view compound : {".d.ts", ".d.mts", ".d.cts", ".tar.gz"}) {
-    if (name.size() > compound.size() && name.ends_with(compound)) return std::string(compound);
-  }
-  const std::size_t dot = name.rfind('.');
-  return dot == std::string::npos || dot == 0 ? std::string() : name.substr(dot);
-}
-
 // A rename does not change what a binary is; text has no magic, so its name has to tell.
 std::string type_of(const ReleaseFile& file) {
-  const std::string by_name = extension(file.entry.inner);
+  const std::string by_name = extension_of(file.entry.inner);
   switch (file.content.magic) {
     case Magic::none:
     case Magic::text:
@@ -37,7 +26,34 @@ std::string type_of(const ReleaseFile& file) {
   }
 }
 
+// A string, npm's old object, or the older list of such.
+std::string license_of(const Manifest& manifest) {
+  const auto name = [](const json::value& value) -> std::string {
+    if (value.is_string()) return std::string(value.get_string());
+    return value.is_object() ? std::string(string_at(value.get_object(), "type").value_or(""))
+                             : std::string();
+  };
+  if (const json::value* license = manifest.raw.if_contains("license")) return name(*license);
+  const json::value* licenses = manifest.raw.if_contains("licenses");
+  if (licenses == nullptr) return {};
+  if (!licenses->is_array()) return name(*licenses);
+  std::string out;
+  for (const json::value& license : licenses->get_array()) out += (out.empty() ? "" : " OR ") + name(license);
+  return out;
+}
+
 }  // namespace
+
+std::string extension_of(std::string_view path) {
+  std::string name(path.substr(path.rfind('/') + 1));
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  for (const std::string_view compound : {".d.ts", ".d.mts", ".d.cts", ".tar.gz"}) {
+    if (name.size() > compound.size() && name.ends_with(compound)) return std::string(compound);
+  }
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string::npos || dot == 0 ? std::string() : name.substr(dot);
+}
 
 const ReleaseFile* Release::file(std::string_view inner) const {
   const auto found = std::find_if(files.begin(), files.end(),
@@ -69,7 +85,12 @@ Facts facts_of(const Release& release) {
     facts.scripts = manifest->scripts;
     facts.bin = manifest->bin;
     facts.has_files_field = manifest->files.has_value();
+    facts.license = license_of(*manifest);
+    const auto& bundled = manifest->bundle_dependencies;
+    if (!bundled.empty()) facts.marks["pack/bundled"] = {bundled.begin(), bundled.end()};
   }
+  for (FoundGypCommand& found : gyp_commands(release)) facts.marks["run/gyp"].insert(std::move(found.digest));
+  facts.measured = true;
   add_sign_facts(release, facts);
   return facts;
 }

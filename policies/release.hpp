@@ -46,6 +46,9 @@ struct Release {
   const ReleaseFile* file(std::string_view inner) const;  // null: absent
 };
 
+// In lower case, ".d.ts" and ".tar.gz" whole; a leading dot is a name, not an extension; empty: it has none.
+std::string extension_of(std::string_view path);
+
 // What is kept of a release for its successors, from everything of `release` but `facts` and `history`.
 Facts facts_of(const Release& release);
 

@@ -7,6 +7,7 @@
 #include "policies/dependency_spec.hpp"
 #include "policies/module_references.hpp"
 #include "policies/rule.hpp"
+#include "policies/rules/deps_shrinkwrap.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -216,6 +217,22 @@ void check_exotic(const Release& release, FindingSink& sink) {
   look(release.facts.dependencies, Role::runtime);
   look(release.facts.optional_dependencies, Role::optional);
   look(release.facts.peer_dependencies, Role::peer);
+  for (const ShrinkwrapLink& link : shrinkwrap_links(release)) {
+    const std::string identity = "shrinkwrap " + link.name + "@" + link.target;
+    const bool unreadable = link.kind == ShrinkwrapLink::Kind::unreadable;
+    sink.add(
+        {.file = "npm-shrinkwrap.json",
+         .message =
+             unreadable
+                 ? "the file decides what clients install, and nobody can tell what: it is " +
+                       printable(link.target)
+                 : "clients would take \"" + printable(link.name) + "\" from " + printable(link.target) +
+                       (link.kind == ShrinkwrapLink::Kind::elsewhere ? ", past every registry"
+                                                                     : ", another registry than the rest"),
+         .fix = "Make npm-shrinkwrap.json anew from registry dependencies alone, or leave it out.",
+         .content_digest = identity},
+        link.kind == ShrinkwrapLink::Kind::other_host ? renamed : from_elsewhere);
+  }
 }
 
 }  // namespace

@@ -257,6 +257,21 @@ void check_version(const Release& release, FindingSink& sink) {
   }
 }
 
+// What everybody installs by default goes forward only.
+void check_tag(const Release& release, FindingSink& sink) {
+  if (release.tag != "latest" || !release.history.tag_target) return;
+  const auto target = Version::parse(*release.history.tag_target), version = Version::parse(release.version);
+  if (target.has_error() || version.has_error() || !(*version < *target)) return;
+  const std::string identity = *release.history.tag_target + " " + release.version;
+  sink.add(
+      {.file = "package.json",
+       .message =
+           "latest would " +
+           std::string(version->major < target->major ? "fall to an older major line" : "move backwards") +
+           ": from " + printable(*release.history.tag_target) + " to " + printable(release.version),
+       .content_digest = identity});
+}
+
 }  // namespace
 
 std::span<const Rule> manifest_rules() {
@@ -276,6 +291,11 @@ std::span<const Rule> manifest_rules() {
         "Write the version as MAJOR.MINOR.PATCH, for example with npm version.",
         {everywhere(block), everywhere(warn), everywhere(warn), everywhere(warn)}},
        check_version},
+      {{"manifest/tag",
+        "latest moves backwards or to an older major line",
+        "Publish older lines under a tag of their own (npm publish --tag).",
+        {everywhere(escalate)}},
+       check_tag},
   };
   return rules;
 }

@@ -6,7 +6,7 @@
 
 #include "policies/dependency_spec.hpp"
 #include "policies/pack_list.hpp"
-#include "policies/rule.hpp"
+#include "policies/rules/pack.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -153,11 +153,36 @@ std::span<const Rule> pack_rules() {
         "Pack with npm so that \"files\" is followed, or add the file to \"files\" if it is meant to ship.",
         {{warn, warn, note}, {block, warn, note}}},
        check_outside_files},
+      {{"pack/wide-files",
+        "\"files\" of package.json lets everything in",
+        "Name the folders and files that should ship, for example [\"dist\"].",
+        {everywhere(note)}},
+       check_wide_files},
+      {{"pack/dev-dependency",
+        "development dependencies, or a node_modules nobody asked for, in the package",
+        "Leave node_modules out, or name in \"bundleDependencies\" what is meant to be bundled.",
+        {{warn, note, note}}},
+       check_dev_dependency},
+      {{"pack/bundled",
+        "copies of other packages ship within this one",
+        "Depend on the packages instead, or have what is bundled reviewed file by file.",
+        {everywhere(warn)}},
+       check_bundled},
       {{"pack/local-dependency",
         "a dependency on a folder, workspace or catalog was left in",
         "Publish with the tool that manages the workspace, or write a version range.",
         {everywhere(block)}},
        check_local_dependency},
+      {{"pack/entry-points",
+        "package.json points at files that are not in the package",
+        "Build before packing, and see that \"files\" lets in what main, exports, types and bin name.",
+        {everywhere(warn)}},
+       check_entry_points},
+      {{"pack/license",
+        "no license, or another one than before",
+        "Name the license in package.json and ship its text as LICENSE.",
+        {everywhere(note), everywhere(warn)}},
+       check_license},
       {{"pack/private",
         "package.json says that it is not to be published here",
         "Take \"private\" out of package.json if this package is meant to be published.",

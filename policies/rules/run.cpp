@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 
-#include "policies/rule.hpp"
+#include "policies/rules/file_kinds.hpp"
+#include "policies/rules/run.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -52,20 +53,10 @@ void check_install_script(const Release& release, FindingSink& sink) {
   }
 }
 
-// What runs, or is compiled into what runs. Declarations, data and documents do not.
-bool is_code(const FileFact& file) {
-  constexpr std::string_view kTypes[] = {".js",   ".mjs", ".cjs",  ".jsx",    ".ts",    ".mts",
-                                         ".cts",  ".tsx", ".vue",  ".svelte", ".astro", ".node",
-                                         ".wasm", ".css", ".scss", ".less",   ".sh",    ".py"};
-  constexpr Magic kMagic[] = {Magic::wasm, Magic::elf, Magic::pe, Magic::mach_o};
-  return std::find(std::begin(kTypes), std::end(kTypes), file.type) != std::end(kTypes) ||
-         std::any_of(std::begin(kMagic), std::end(kMagic), [&](Magic m) { return to_text(m) == file.type; });
-}
-
 std::map<std::string, std::string> code_of(const Facts& facts) {
   std::map<std::string, std::string> out;
   for (const FileFact& file : facts.files) {
-    if (is_code(file)) out.emplace(file.path, file.digest);
+    if (is_code_type(file.type)) out.emplace(file.path, file.digest);
   }
   return out;
 }
@@ -98,11 +89,32 @@ std::span<const Rule> run_rules() {
         "Remove the install script, or have the change reviewed and waived.",
         {{block, escalate, warn}}},
        check_install_script},
+      {{"run/gyp",
+        "a gyp file is new, or has commands run on the machines that install it",
+        "Ship prebuilt addons instead, or have what the gyp file runs reviewed.",
+        {everywhere(escalate), everywhere(block)}},
+       check_gyp},
+      {{"run/bin",
+        "a command that is new, or bears the name of a program",
+        "Have the new command reviewed: it comes before others of its name in the scripts of those who "
+        "install it.",
+        {everywhere(note), everywhere(block)}},
+       check_bin},
       {{"run/manifest-only",
         "scripts or dependencies changed while no code did",
         "Have a second person confirm why the dependency or script is needed without a change of code.",
         {everywhere(escalate)}},
        check_manifest_only},
+      {{"run/native",
+        "machine code or WebAssembly, new or changed",
+        "Have a second person confirm where the binary was built and from what.",
+        {everywhere(escalate), everywhere(warn)}},
+       check_native},
+      {{"run/polyglot",
+        "a file that is something else than its name says, or has more behind its end",
+        "Name the file for what it is, and ship nothing behind its end.",
+        {everywhere(escalate)}},
+       check_polyglot},
   };
   return rules;
 }

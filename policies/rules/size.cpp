@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "policies/glob.hpp"
-#include "policies/rule.hpp"
+#include "policies/rules/size.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -16,12 +16,6 @@ constexpr std::uint64_t kKiB = 1024, kMiB = 1024 * kKiB;
 
 // A package of a few small files grows twentyfold with its first real one; below this nobody needs to look.
 constexpr std::uint64_t kOutlierBytesMin = 64 * kKiB;
-
-std::uint64_t median(std::vector<std::uint64_t> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 void check_file(const Release& release, FindingSink& sink) {
   std::vector<std::pair<Glob, std::uint64_t>> own_limits;
@@ -125,16 +119,37 @@ std::span<const Rule> size_rules() {
         "Compare the file list with the last release and take out what does not belong.",
         {everywhere(warn), everywhere(escalate)}},
        check_jump},
+      {{"size/outlier",
+        "the unpacked size stands out of the last releases of its line",
+        "Compare the file list with the last release and take out what does not belong.",
+        {everywhere(warn)}},
+       check_outlier},
+      {{"size/shrink",
+        "less than half of the last release",
+        "Check that the right folder was packed, after a whole build.",
+        {everywhere(note)}},
+       check_shrink},
       {{"size/count",
         "many more files than in the last release",
         "Compare the file list with the last release and take out what does not belong.",
         {everywhere(warn)}},
        check_count},
+      {{"size/ratio",
+        "three times more, or less, beside the code than in the last release",
+        "Compare the file list with the last release: source maps, data and documents count as other than "
+        "code.",
+        {everywhere(warn)}},
+       check_ratio},
       {{"size/new-type",
         "a kind of file that recent releases never shipped",
         "Check that this kind of file is meant to ship; narrow \"files\" if it is not.",
         {everywhere(note), everywhere(escalate)}},
        check_new_type},
+      {{"size/new-path",
+        "a top-level folder or dotfile that the last release did not have",
+        "Check that it is meant to ship; narrow \"files\" if it is not.",
+        {everywhere(note)}},
+       check_new_path},
   };
   return rules;
 }

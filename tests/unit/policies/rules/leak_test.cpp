@@ -202,7 +202,7 @@ TEST_CASE("keys and key stores by what they hold") {
   const std::string key = pem("PRIVATE"s + " KEY");
   CHECK(rules_for({{"server.pem", key}}) == Rules{"leak/secret-file", "leak/secret"});
   CHECK(rules_for({{"renamed.js", key}}) == Rules{"leak/secret-file", "leak/secret"});
-  CHECK(rules_for({{"test/fixtures/a", "\n\n" + key}}) == Rules{"leak/secret-file", "leak/secret"});
+  CHECK(rules_for({{"data/a", "\n\n" + key}}) == Rules{"leak/secret-file", "leak/secret"});
   CHECK(rules_for({{"code.js", code + "\nconst k = `" + key + "`"}}) == Rules{"leak/secret"});
   CHECK(rules_for({{"cert.pem", pem("CERTIFICATE")}}).empty());
   CHECK(rules_for({{"pub.pem", pem("PUBLIC KEY")}}).empty());
@@ -234,8 +234,8 @@ TEST_CASE("version control's own") {
   CHECK(rules_for({{".git/config", "x"}, {".git/HEAD", "x"}}) == Rules{"leak/vcs"});
   CHECK(rules_for({{"a/.SVN/entries", "x"}}) == Rules{"leak/vcs"});
   CHECK(rules_for({{".hg/store/a", "x"}, {"vendor/.git", "gitdir: x"}}) == Rules{"leak/vcs", "leak/vcs"});
-  CHECK(rules_for({{".gitignore", "x"}, {".github/a.yml", "x"}, {"git/a", "x"}, {".gitattributes", "x"}})
-            .empty());
+  CHECK(rules_for({{".gitignore", "x"}, {".github/a.yml", "x"}, {"git/a", "x"}, {".gitattributes", "x"}}) ==
+        Rules{"leak/build-config"});
 }
 
 TEST_CASE("state of editors and assistants") {
@@ -266,6 +266,11 @@ TEST_CASE("the actions are the catalogue's") {
       {"leak/secret-generic", {{warn, note, note}, {note, note, note}}},
       {"leak/vcs", {{block, block, block}}},
       {"leak/ai-state", {{warn, warn, note}, {block, block, block}}},
+      {"leak/original-source", {{warn, note, note}}},
+      {"leak/tests", {{warn, note, note}}},
+      {"leak/internal-doc", {{warn, note, note}}},
+      {"leak/junk", {{warn, note, note}}},
+      {"leak/build-config", {{note, note, note}}},
       {"leak/words", {{escalate, warn, note}}},
       {"leak/personal-data", {{warn, warn, note}}}};
   CHECK(leak_rules().size() == expected.size());

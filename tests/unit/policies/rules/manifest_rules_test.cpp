@@ -186,4 +186,21 @@ TEST_CASE("without a manifest to read nothing is said of its name and version") 
   }
 }
 
+TEST_CASE("latest that moves back is escalated, other tags may") {
+  const auto said = [](std::string_view version, std::string_view tag, std::string_view target) {
+    ReleaseBuilder builder("{}", version);
+    builder.release().tag = tag;
+    if (!target.empty()) builder.release().history.tag_target = target;
+    const auto all = ask("manifest/tag", builder);
+    return all.empty() ? std::string() : all.at(0).message;
+  };
+  CHECK(said("0.30.4", "latest", "1.14.0") ==
+        "latest would fall to an older major line: from 1.14.0 to 0.30.4");
+  CHECK(said("1.2.3", "latest", "1.14.0") == "latest would move backwards: from 1.14.0 to 1.2.3");
+  CHECK(said("1.14.0-rc.1", "latest", "1.14.0") != "");
+  CHECK(said("1.14.1", "latest", "1.14.0") == "");
+  CHECK(said("0.30.4", "v0", "1.14.0") == "");
+  CHECK(said("0.30.4", "latest", "") == "");
+}
+
 }  // namespace sallyport
