@@ -195,8 +195,14 @@ std::optional<std::string> text_of(const Release& release, const ReleaseFile& fi
   return text;
 }
 
+bool has_install_script(const std::map<std::string, std::string>& scripts) {
+  return scripts.contains("preinstall") || scripts.contains("install") || scripts.contains("postinstall");
+}
+
+// The path that one file names, as "../deps/x.gyp:target", below the root of the package.
 std::string beside(std::string_view file, std::string_view path) {
   std::string out(file.substr(0, file.rfind('/') == file.npos ? 0 : file.rfind('/')));
+  path = path.substr(0, path.find(':'));
   for (std::size_t at = 0; at <= path.size();) {
     const std::size_t end = std::min(path.find('/', at), path.size());
     const std::string_view part = path.substr(at, end - at);
@@ -216,8 +222,12 @@ std::vector<FoundGypCommand> gyp_commands(const Release& release) {
   std::vector<FoundGypCommand> out;
   std::vector<const ReleaseFile*> waiting;
   std::set<std::string_view> seen;
-  for (const ReleaseFile& file : release.files)
-    if (is_gyp(file.entry.inner) && seen.insert(file.entry.inner).second) waiting.push_back(&file);
+  const bool scripted = release.packaged != nullptr && has_install_script(release.packaged->scripts);
+  for (const ReleaseFile& file : release.files) {
+    const std::string& path = file.entry.inner;
+    const bool read = path.find('/') == path.npos ? path.ends_with(".gyp") : scripted && is_gyp(path);
+    if (read && seen.insert(path).second) waiting.push_back(&file);
+  }
   while (!waiting.empty()) {
     const ReleaseFile& file = *waiting.back();
     waiting.pop_back();

@@ -35,7 +35,8 @@ struct FoundGypCommand {
   std::string digest;  // of the command, or of the whole file where that is a section
 };
 
-// Of every *.gyp and *.gypi of the release and of what they include, under any name.
+// Of the *.gyp files in the root and whatever they are made of, under any name; of every *.gyp and *.gypi
+// where the release has an install script, which may build any of them.
 std::vector<FoundGypCommand> gyp_commands(const Release& release);
 
 }  // namespace sallyport

@@ -176,7 +176,7 @@ std::span<const Rule> pack_rules() {
       {{"pack/entry-points",
         "package.json points at files that are not in the package",
         "Build before packing, and see that \"files\" lets in what main, exports, types and bin name.",
-        {everywhere(warn)}},
+        {everywhere(warn), everywhere(note)}},
        check_entry_points},
       {{"pack/license",
         "no license, or another one than before",

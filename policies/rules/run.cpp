@@ -108,7 +108,7 @@ std::span<const Rule> run_rules() {
       {{"run/native",
         "machine code or WebAssembly, new or changed",
         "Have a second person confirm where the binary was built and from what.",
-        {everywhere(escalate), everywhere(warn)}},
+        {everywhere(escalate), everywhere(warn), everywhere(note)}},
        check_native},
       {{"run/polyglot",
         "a file that is something else than its name says, or has more behind its end",

@@ -20,7 +20,7 @@ using namespace std::string_view_literals;
 
 enum GypTier { new_gyp, runs_commands };
 enum BinTier { new_bin, shadows };
-enum NativeTier { new_native, changed_native };
+enum NativeTier { new_native, changed_native, nothing_before };
 
 template <std::size_t N>
 bool one_of(std::string_view text, const std::string_view (&words)[N]) {
@@ -60,7 +60,7 @@ void check_gyp(const Release& release, FindingSink& sink) {
               .message = message + printable(found.command.text, 120),
               .evidence = found.command.text,
               .content_digest = found.digest},
-             runs_commands);
+             baseline ? runs_commands : new_gyp);
   }
   for (const ReleaseFile& file : release.files) {
     const std::string& path = file.entry.inner;
@@ -168,7 +168,9 @@ void check_native(const Release& release, FindingSink& sink) {
       sink.add({.file = path,
                 .message = kind + " that nobody can read; " +
                            (changed ? "it changed since " + printable(baseline->version) : since(release))},
-               changed ? changed_native : new_native);
+               !baseline ? nothing_before
+               : changed ? changed_native
+                         : new_native);
     }
     for_each_nested(file.content, [&](std::string_view inner, std::uint64_t, const FileContent& content) {
       if (!is_native(content.magic)) return;
@@ -178,7 +180,9 @@ void check_native(const Release& release, FindingSink& sink) {
           {.file = inner,
            .message = "a program (" + std::string(to_text(content.magic)) + ") packed in another file; " +
                       (changed ? "that file changed since " + printable(baseline->version) : since(release))},
-          changed ? changed_native : new_native);
+          !baseline ? nothing_before
+          : changed ? changed_native
+                    : new_native);
     });
   }
 }

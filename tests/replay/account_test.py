@@ -3,7 +3,7 @@
 import pytest
 
 from support import packages
-from support.scanner import Scanner, rules
+from support.scanner import Scanner, above_note, rules
 
 LIBRARY = {"index.js": "module.exports = require('./lib/axioms.js');\n",
            "lib/axioms.js": "const follow = require('follow-redirects');\nmodule.exports = (url) => follow.get(url);\n",
@@ -33,7 +33,7 @@ def test_axios_a_dependency_that_nothing_imports(version, before, judge):
     trojan = {**DEPENDENCIES, "plain-crypto-js": "^4.2.1"}
     report = judge(version, LIBRARY, before, dependencies=trojan)
     assert report["verdict"] == "block"
-    assert rules(report) == {"deps/phantom": "block", "deps/new": "warn", "run/manifest-only": "escalate"}
+    assert above_note(report) == {"deps/phantom": "block", "deps/new": "warn", "run/manifest-only": "escalate"}
     (finding,) = [f for f in report["findings"] if f["rule"] == "deps/phantom"]
     assert "plain-crypto-js" in finding["message"] and "package.json" in finding["fix"]
 
@@ -46,12 +46,12 @@ def test_axios_a_dependency_that_nothing_imports(version, before, judge):
 def test_the_twin_that_uses_its_new_dependency_is_held_for_a_look(judge):
     used = {**LIBRARY, "lib/axioms.js": LIBRARY["lib/axioms.js"] + "require('plain-crypto-js');\n"}
     report = judge("1.14.1", used, dependencies={**DEPENDENCIES, "plain-crypto-js": "^4.2.1"})
-    assert report["verdict"] == "hold" and rules(report) == {"deps/new": "warn"}
+    assert report["verdict"] == "hold" and above_note(report) == {"deps/new": "warn"}
 
 
 def test_cline_one_line_of_postinstall(judge):
     report = judge("1.14.1", LIBRARY, dependencies=DEPENDENCIES, scripts={"postinstall": "npm install -g openthing@latest"})
-    assert rules(report) == {"run/install-script": "block", "run/manifest-only": "escalate"}
+    assert above_note(report) == {"run/install-script": "block", "run/manifest-only": "escalate"}
 
 
 def test_the_twin_with_changed_code_passes(judge):

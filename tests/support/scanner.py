@@ -46,5 +46,10 @@ def rules(report):
     return worst
 
 
+def above_note(report):
+    """The same without what is only shown to a reviewer."""
+    return {rule: action for rule, action in rules(report).items() if action != "note"}
+
+
 def files(report, rule):
     return {finding["file"] for finding in report["findings"] if finding["rule"] == rule}

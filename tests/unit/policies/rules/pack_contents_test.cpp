@@ -145,6 +145,22 @@ TEST_CASE("entry points that are not there") {
   CHECK(missing(R"({"exports":"./a"})", {"a.js"}).ends_with("(FILE_DOES_NOT_EXIST)"));
 }
 
+TEST_CASE("declarations and subpaths that the last release lacked as well are a note") {
+  const auto tier = [](std::string_view package, bool had_it) {
+    ReleaseBuilder previous("{}", "1.0.0"), builder(package);
+    if (had_it) previous.file("gone/a.js", "").file("gone/a.d.ts", "");
+    return ask("pack/entry-points", builder.after(previous)).at(0).tier;
+  };
+  for (const char* package : {R"({"types":"gone/a.d.ts"})", R"({"exports":"./gone/a.js"})",
+                              R"({"exports":{"./*":"./gone/*.js"}})"}) {
+    CAPTURE(package);
+    CHECK(tier(package, true) == 0);
+    CHECK(tier(package, false) == 1);
+  }
+  CHECK(tier(R"({"main":"gone/a"})", false) == 0);
+  CHECK(tier(R"({"bin":"gone/a.js"})", false) == 0);
+}
+
 TEST_CASE("exports that nest without end, or name thousands of files, are told in a few lines") {
   std::string deep = "\"./a.js\"";
   for (int i = 0; i < 26; ++i) deep = "{\"default\":" + deep + "}";

@@ -92,9 +92,27 @@ TEST_CASE("a command that the last release had is no news, and a file of another
   builder.file("binding.gyp", "{'includes': ['./conf/../data.txt']}").file("data.txt", one).after(previous);
   CHECK(gyp(builder) == "b");
   CHECK(ask("run/gyp", builder).at(0).file == "data.txt");
-  unmeasured.file("binding.gyp", plain_gyp).file("deps/b.gypi", one).after(previous);
+  unmeasured.file("binding.gyp", "{'includes': ['deps/b.gypi']}").file("deps/b.gypi", one).after(previous);
   unmeasured.release().history.baseline->measured = false;
   CHECK(gyp(unmeasured) == "b");
+}
+
+TEST_CASE("a gyp file counts where npm or a script builds it") {
+  const std::string_view command = "{'a': '<!(id)'}";
+  const auto after = [&](std::string_view package, std::string_view path, std::string_view root = {}) {
+    ReleaseBuilder previous("{}", "1.0.0"), builder(package);
+    previous.file("binding.gyp", plain_gyp);
+    builder.file(path, command);
+    if (!root.empty()) builder.file("binding.gyp", root);
+    return gyp(builder.after(previous));
+  };
+  CHECK(after("{}", "node_modules/node-gyp/addon.gypi") == "");
+  CHECK(after("{}", "src/binding.gyp") == "");
+  CHECK(after(R"({"scripts":{"install":"node-gyp rebuild --directory=src"}})", "src/binding.gyp") == "b");
+  CHECK(after("{}", "deps/x.gyp", "{'dependencies': ['deps/x.gyp:x']}") == "b");
+  // Of a first release it is not known what is new: it is escalated.
+  ReleaseBuilder first;
+  CHECK(gyp(first.file("binding.gyp", command)) == "ee");
 }
 
 TEST_CASE("a gyp file too large to read is refused, and broken ones harm nothing") {
@@ -142,7 +160,9 @@ TEST_CASE("machine code is escalated when it is new, and told when it changed") 
   CHECK(tiers ==
         std::map<std::string, int>{{"a.wasm", 1}, {"build/x-v1.10.node", 1}, {"README", 0}, {"b.node", 0}});
   CHECK(ask("run/native", moved.file("other/a.wasm", "1", Magic::wasm).after(previous)).empty());
-  CHECK(ask("run/native", first.file("x", "x", Magic::mach_o)).size() == 1);
+  // Of a first release everything is new, and nobody would learn from it.
+  REQUIRE(ask("run/native", first.file("x", "x", Magic::mach_o)).size() == 1);
+  CHECK(ask("run/native", first)[0].tier == 2);
   CHECK(ask("run/native", scripts.file("a.js", "x").file("b.dat", "x", Magic::other_binary)).empty());
 }
 
