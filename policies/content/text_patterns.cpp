@@ -19,7 +19,7 @@ struct Pattern {
 
 // People and folders that documentation makes up, and homes that belong to a container.
 constexpr std::string_view nobody =
-    R"((?i)(?:/|\\)(?:you|me|user|users|username|user-?name|your-?\w*|my-?\w*|foo|bar|baz|test|tests|example|someone|somebody|name|home|path|to|node|app|web|ubuntu|vagrant|docker|pi|guest|shared|public|default|john|jane|alice|bob|joe|xxx+|\.+|dir|project|projects|workspace|work|root|linuxbrew)(?:/|\\|$))";
+    R"((?i)^(?:[a-z]:)?[/\\]+(?:users|home)[/\\]+(?:you|me|user|users|username|user-?name|your-?\w*|my-?\w*|foo|bar|baz|test|tests|example|someone|somebody|name|home|path|to|node|app|web|ubuntu|vagrant|docker|pi|guest|shared|public|default|john|jane|alice|bob|joe|xxx+|\.+|dir|project|projects|workspace|work|root|linuxbrew)(?:[/\\]|$))";
 
 const std::vector<Pattern>& patterns() {
   static const std::vector<Pattern> all = {
