@@ -13,7 +13,6 @@
 #include <random>
 
 #include "policies/provenance/provenance.hpp"
-#include "policies/provenance/statement.hpp"
 #include "policies/provenance/trust_parts.hpp"
 #include "storage/base/base64.hpp"
 #include "tests/support/attestation_cases.hpp"
@@ -107,12 +106,11 @@ void write_cases(const std::string& folder, int damaged_count) {
 void write_publish(char** argv) {
   const std::string folder = argv[2], name = argv[3], version = argv[4], repository = argv[6];
   const SigstoreLab lab;
-  AttestationPlan plan = SigstoreLab::plan("");
+  AttestationPlan plan = SigstoreLab::plan("", name, version);
   plan.claims["12"] = repository;
   plan.claims["18"] = repository + "/.ci/release.yml@refs/heads/main";
   plan.identity = "URI:" + plan.claims["18"];
-  plan.statement["subject"] =
-      json::array(1, json::object{{"name", npm_purl(name, version)}, {"digest", {{"sha512", argv[5]}}}});
+  plan.statement["subject"].as_array()[0].as_object()["digest"] = {{"sha512", argv[5]}};
   json::value* at = &plan.statement["predicate"];
   for (const char* key : {"buildDefinition", "externalParameters", "workflow"}) at = &at->as_object()[key];
   at->as_object()["repository"] = repository;

@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "policies/provenance/statement.hpp"
 #include "storage/base/base64.hpp"
 
 namespace sallyport {
@@ -252,7 +253,7 @@ SigstoreLab::SigstoreLab(KeyKind log_kind) : log_key(log_kind), log_kind_(log_ki
   stamp_certificate = der_of<X509>(stamp.get(), i2d_X509);
 }
 
-AttestationPlan SigstoreLab::plan(std::string_view tarball) {
+AttestationPlan SigstoreLab::plan(std::string_view tarball, std::string_view name, std::string_view version) {
   AttestationPlan plan;
   plan.sha512 = sallyport::sha512(as_bytes(tarball));
   plan.time = now;
@@ -266,8 +267,8 @@ AttestationPlan SigstoreLab::plan(std::string_view tarball) {
                  {"18", "https://git.example/acme/lib/.ci/release.yml@refs/heads/main"}};
   plan.statement = {
       {"_type", "https://in-toto.io/Statement/v1"},
-      {"subject", only(json::object{{"name", "pkg:npm/%40acme/lib@1.2.3"},
-                                    {"digest", {{"sha512", to_hex(plan.sha512)}}}})},
+      {"subject",
+       only(json::object{{"name", npm_purl(name, version)}, {"digest", {{"sha512", to_hex(plan.sha512)}}}})},
       {"predicateType", "https://slsa.dev/provenance/v1"},
       {"predicate",
        {{"buildDefinition",

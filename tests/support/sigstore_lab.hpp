@@ -29,7 +29,6 @@ class LabKey {
 
 // Everything that is signed or claimed; a test changes what it attacks.
 struct AttestationPlan {
-  std::string name = "@acme/lib", version = "1.2.3";
   Sha512 sha512;
 
   json::object statement;  // filled in by plan()
@@ -56,8 +55,10 @@ class SigstoreLab {
  public:
   explicit SigstoreLab(KeyKind log_kind = KeyKind::p256);
 
-  static constexpr std::time_t now = 1'774'900'000;                // 2026-03-30
-  static AttestationPlan plan(std::string_view tarball);           // SLSA v1, as npm makes it on a forge
+  static constexpr std::time_t now = 1'774'900'000;  // 2026-03-30
+  // SLSA v1, as npm makes it on a forge, of https://git.example/acme/lib.
+  static AttestationPlan plan(std::string_view tarball, std::string_view name = "@acme/lib",
+                              std::string_view version = "1.2.3");
   static json::object statement_v02(const AttestationPlan& plan);  // the older predicate
 
   json::object trusted_root() const;

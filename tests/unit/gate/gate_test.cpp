@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tests/support/gate_house.hpp"
+#include "tests/support/sigstore_lab.hpp"
 
 using namespace sallyport;
 
@@ -785,7 +786,11 @@ TEST_CASE("what is forwarded is what was published, with dist.tarball rewritten 
   body.manifest["odd"] = json::parse(
       "{\"z\":1.5,\"a\":[1e21,-0.0,0.1,9007199254740993,18446744073709551615,-9223372036854775808,1E2],"
       "\"text\":\"\\u0000\\u2028 \\ud83d\\ude00 </script>\",\"\":null}");
-  body.provenance = "{\"mediaType\":\"bundle\",\"é\":\"\\u0000 \\\"quoted\\\"\"}\n";
+  body.manifest["repository"] = "https://git.example/acme/lib";
+  body.provenance =
+      " " + SigstoreLab().bundle_text(SigstoreLab::plan(body.tarball(), body.name, body.version)) + "\n";
+  // A key's id is read by nobody here.
+  body.provenance.insert(body.provenance.rfind("\"keyid\":\"") + 9, "é\\u0000 \\\"quoted\\\"");
   GateHouse house(rule_to("main"));
   const Stage held = house.hold(alice, body);
   REQUIRE(house.gate->approve(rita, held.id).value().state == StageState::published);
