@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "policies/code/decode.hpp"
+
 namespace sallyport {
 
 namespace {
@@ -11,7 +13,7 @@ namespace {
 // What has not ended within far_bytes is no longer looked at as a whole: it is cut, and skipped to its end.
 constexpr std::size_t window_bytes = 64u << 10;
 constexpr std::size_t far_bytes = 32u << 10;
-constexpr std::size_t batch_tokens = 2048;
+constexpr std::size_t batch_tokens = 8192;
 constexpr std::size_t padding_bytes = 64;  // zeros behind the window, so that loops need no other end
 constexpr std::size_t brackets_max = 1u << 20;
 constexpr std::size_t mismatch_reach = 8;
@@ -110,25 +112,6 @@ int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') return (c | 0x20) - 'a' + 10;
   return -1;
-}
-
-void put_utf8(std::string& out, std::uint32_t code) {
-  const auto put = [&out](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xc0 | code >> 6);
-    put(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    put(0xe0 | code >> 12);
-    put(0x80 | (code >> 6 & 0x3f));
-    put(0x80 | (code & 0x3f));
-  } else {
-    put(0xf0 | (code >> 18 & 7));
-    put(0x80 | (code >> 12 & 0x3f));
-    put(0x80 | (code >> 6 & 0x3f));
-    put(0x80 | (code & 0x3f));
-  }
 }
 
 // `at` behind "\u": XXXX or {X…}. Returns how many bytes that was, 0 where it is neither.

@@ -8,7 +8,7 @@
 namespace sallyport {
 
 // word, what it is (see WordKind)
-#define SALLYPORT_WORDS(X)                                                                                  \
+#define SALLYPORT_WORDS(X)                                                                                 \
   X(return, value) X(typeof, value) X(case, value) X(in, value) X(of, value) X(delete, value)                \
   X(void, value) X(throw, value) X(new, value) X(instanceof, value) X(do, value) X(else, value)              \
   X(yield, value) X(await, value) X(default, value) X(extends, value)                                        \
@@ -21,12 +21,12 @@ namespace sallyport {
   X(self, root) X(top, root) X(parent, root) X(frames, root) X(Buffer, root) X(String, root)                 \
   X(Object, root) X(JSON, root) X(Reflect, root) X(atob, root) X(btoa, root) X(unescape, root)               \
   X(decodeURIComponent, root) X(decodeURI, root) X(fetch, root) X(XMLHttpRequest, root) X(WebSocket, root)   \
-  X(EventSource, root) X(RTCPeerConnection, root) X(navigator, root) X(document, root) X(WebAssembly, root)  \
+  X(EventSource, root) X(RTCPeerConnection, root) X(navigator, root) X(WebAssembly, root)  \
   X(Worker, root) X(SharedWorker, root) X(importScripts, root) X(setTimeout, root) X(setInterval, root)      \
   X(setImmediate, root) X(Bun, root) X(Deno, root) X(constructor, member) X(_compile, member)                \
   X(_load, member) X(mainModule, member) X(getBuiltinModule, member) X(createRequire, member)                \
-  X(sendBeacon, member) X(homedir, member) X(clipboard, member) X(ethereum, member) X(solana, member)        \
-  X(execCommand, member) X(writeFile, member) X(writeFileSync, member) X(appendFile, member)                 \
+  X(sendBeacon, member) X(homedir, member)  X(ethereum, root) X(solana, root)        \
+   X(writeFile, member) X(writeFileSync, member) X(appendFile, member)                 \
   X(appendFileSync, member) X(createWriteStream, member) X(unlinkSync, member) X(rmSync, member)             \
   X(renameSync, member) X(copyFileSync, member) X(chmodSync, member) X(symlinkSync, member)
 

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <map>
 
+#include "policies/code/tell_tales.hpp"
 #include "policies/content/text_patterns.hpp"
 #include "storage/base/text.hpp"
 
@@ -58,6 +59,10 @@ void add_patterns(CompiledRules& rules) {
   for (auto& [keyword, users] : keywords)
     rules.patterns.push_back({literal(keyword), HS_FLAG_CASELESS, std::move(users)});
   rules.patterns.push_back({"sourceMappingURL", 0, {}});
+  const auto signs = tell_tales();
+  for (std::size_t i = 0; i < signs.size(); ++i)
+    rules.patterns.push_back(
+        {std::string(signs[i].expression), signs[i].groups == 0 ? 0u : HS_FLAG_SINGLEMATCH, {}, i});
 }
 
 Result<Database> compile(const CompiledRules& rules) {
@@ -181,6 +186,7 @@ Result<std::shared_ptr<const ContentRules>> ContentRules::build(
   for (const WordList& list : words)
     for (const std::string& scope : list.scopes) hasher.update(list.label + "\n" + scope + "\n");
   rules->words_ = words;
+  for (const TellTale& sign : tell_tales()) hasher.update(sign.expression);
   rules->digest_ = "sha256-" + to_hex(hasher.finish());
   add_patterns(*rules);
 

@@ -4,6 +4,7 @@
 #include <hs/hs.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,8 @@ class CompiledRules final : public ContentRules {
   struct Pattern {
     std::string expression;
     unsigned flags = 0;
-    std::vector<std::uint32_t> rules;  // of secrets.rules; empty: the map comment
+    std::vector<std::uint32_t> rules;           // of secrets.rules; empty: the map comment, or a tell-tale
+    std::optional<std::size_t> tell_tale = {};  // of tell_tales()
   };
 
   std::string digest() const override { return digest_; }

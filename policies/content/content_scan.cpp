@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "policies/code/capabilities.hpp"
 #include "policies/content/content_rules.hpp"
 #include "policies/content/file_scan.hpp"
 #include "policies/content/spool.hpp"
@@ -27,6 +28,7 @@ void merge(FileContent& file, FileContent&& text) {
   move_to(file.map_references, text.map_references);
   move_to(file.secrets, text.secrets);
   move_to(file.signs, text.signs);
+  move_to(file.capabilities, text.capabilities);
   for (const auto& [rule, count] : text.sign_counts) file.sign_counts[rule] += count;
   file.longest_line_bytes = std::max(file.longest_line_bytes, text.longest_line_bytes);
   move_to(file.nested, text.nested);
@@ -61,6 +63,7 @@ struct ContentScan::State {
   // Ends the pass over a view of which everything was given to scan_at(depth).
   FileContent finish(const std::string& name, const FileBytes& bytes, std::size_t depth) {
     FileContent content = scan_at(depth).end(bytes);
+    read_code(name, bytes, scan_at(depth).tell_tales(), content);
     if (content.magic == Magic::gzip) open_gzip(content, name, bytes, depth);
     if (content.magic == Magic::utf16) open_utf16(content, name, bytes, depth);
     return content;

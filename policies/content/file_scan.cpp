@@ -52,6 +52,7 @@ FileScan::~FileScan() {
 
 void FileScan::begin() {
   content_ = {};
+  tell_tales_.clear();
   map_.emplace();
   signs_.begin();
   buffer_.clear();
@@ -92,6 +93,7 @@ int FileScan::on_match(unsigned id, unsigned long long, unsigned long long to, u
 
 void FileScan::hit(unsigned id, std::uint64_t to) {
   const auto& pattern = rules_.patterns[id];
+  if (pattern.tell_tale) return tell_tales_.saw(*pattern.tell_tale);
   if (pattern.rules.empty()) return note(comment_rule(), to, map_comment_after);
   for (const std::uint32_t rule : pattern.rules) note(rule, to, rules_.reach[rule]);
 }

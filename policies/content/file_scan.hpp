@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policies/code/tell_tales.hpp"
 #include "policies/content/content_rules.hpp"
 #include "policies/content/content_scan.hpp"
 #include "policies/content/file_content.hpp"
@@ -38,6 +39,7 @@ class FileScan {
   void data(Bytes bytes);
   // `again` reads the same bytes once more.
   FileContent end(const FileBytes& again);
+  const TellTaleCounts& tell_tales() const { return tell_tales_; }  // of the file that ended last
 
  private:
   struct Window {
@@ -68,6 +70,7 @@ class FileScan {
   ScanShared& shared_;
   const CompiledRules& rules_;
   FileContent content_;
+  TellTaleCounts tell_tales_;
   std::optional<SourceMapReader> map_;
   TextSigns signs_;
   hs_stream_t* stream_ = nullptr;

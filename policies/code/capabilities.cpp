@@ -1,0 +1,550 @@
+#include "policies/code/capabilities.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "policies/code/commands.hpp"
+#include "policies/code/fold.hpp"
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+
+namespace {
+
+// Two things this near are taken for parts of one program, however large the bundle around them.
+constexpr std::uint64_t near_bytes = 48u << 10;
+constexpr std::size_t places_max = 2000;
+constexpr std::size_t signs_max = 5;  // of each rule, a file
+constexpr int nesting_max = 3;        // code in the text that code evaluates
+constexpr std::size_t nested_bytes_max = 4u << 20;
+
+template <std::size_t N>
+bool one_of(std::string_view word, const std::string_view (&words)[N]) {
+  return std::find(std::begin(words), std::end(words), word) != std::end(words);
+}
+
+std::string folded(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c == '\\' ? '/' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+// The first of `marks` that stands in `path` as whole steps of it, from a '/' or the beginning to a '/' or
+// the end; a mark that ends with '*' may go on.
+template <std::size_t N>
+std::string_view step_in(std::string_view path, const std::string_view (&marks)[N]) {
+  for (std::string_view mark : marks) {
+    const bool open = mark.ends_with('*');
+    const std::string_view text = open ? mark.substr(0, mark.size() - 1) : mark;
+    for (std::size_t at = path.find(text); at != std::string_view::npos; at = path.find(text, at + 1)) {
+      const char before = at == 0 ? '/' : path[at - 1];
+      const char after = at + text.size() < path.size() ? path[at + text.size()] : '/';
+      const auto ends = [](char c) {
+        return c == '/' || c == Value::hole || c == '"' || c == '\'' || c == ' ' || c == ';';
+      };
+      if ((ends(before) || before == '~' || before == '@') && (open || ends(after))) return text;
+    }
+  }
+  return {};
+}
+
+std::string_view credential_in(std::string_view path) {
+  return step_in(path, {".npmrc",
+                        ".yarnrc.yml",
+                        ".ssh",
+                        "id_rsa",
+                        "id_ed25519",
+                        "id_ecdsa",
+                        ".aws/credentials",
+                        ".aws",
+                        ".netrc",
+                        "_netrc",
+                        ".docker/config.json",
+                        ".kube/config",
+                        ".config/gcloud*",
+                        "application_default_credentials.json",
+                        ".git-credentials",
+                        ".pypirc",
+                        ".gnupg",
+                        ".vault-token",
+                        ".config/gh*",
+                        "etc/shadow",
+                        "etc/passwd",
+                        "proc/self/environ",
+                        "169.254.169.254",
+                        "metadata.google.internal",
+                        "login data",
+                        "wallet.dat",
+                        ".bash_history",
+                        ".zsh_history",
+                        "local extension settings",
+                        ".config/solana*",
+                        ".electrum*"});
+}
+
+std::string_view persistence_in(std::string_view path) {
+  return step_in(path, {".claude/settings.json",
+                        ".claude/settings.local.json",
+                        ".claude/commands*",
+                        ".claude/hooks*",
+                        ".claude.json",
+                        ".cursor/mcp.json",
+                        ".cursor/rules*",
+                        ".vscode/tasks.json",
+                        ".vscode/settings.json",
+                        ".github/workflows",
+                        ".bashrc",
+                        ".bash_profile",
+                        ".zshrc",
+                        ".zshenv",
+                        ".zprofile",
+                        ".profile",
+                        "config.fish",
+                        "etc/systemd*",
+                        ".config/systemd*",
+                        "library/launchagents*",
+                        "library/launchdaemons*",
+                        "etc/cron*",
+                        "crontab",
+                        ".ssh/authorized_keys",
+                        "authorized_keys",
+                        ".git/hooks",
+                        ".config/autostart",
+                        "start menu/programs/startup",
+                        "currentversion/run*"});
+}
+
+// A path, rather than a sentence that speaks of one.
+bool is_path(std::string_view text) {
+  if (text.size() > 300 || text.find('\n') != std::string_view::npos) return false;
+  const auto blanks = std::count(text.begin(), text.end(), ' ');
+  return blanks == 0 ||
+         (blanks <= 3 && text.find('/') != std::string_view::npos &&
+          text.find_first_of(",!?()") == std::string_view::npos && text.find(". ") == std::string_view::npos);
+}
+
+std::string shown(std::string_view text) {
+  std::string out(text.substr(0, 400));
+  std::replace(out.begin(), out.end(), Value::hole, '*');
+  return printable(out, 120);
+}
+
+void keep(FileContent& content, std::string_view rule, std::string what, CodePlace place,
+          std::string_view evidence, std::string_view identity) {
+  const std::uint64_t count = ++content.sign_counts[rule];
+  const std::string digest = to_hex(sha256(std::string(what) + "\n" + std::string(identity)));
+  const auto same = [&](const Sign& sign) { return sign.rule == rule && sign.digest == digest; };
+  if (count > 1000 || std::any_of(content.signs.begin(), content.signs.end(), same)) return;
+  if (static_cast<std::size_t>(std::count_if(content.signs.begin(), content.signs.end(),
+                                             [&](const Sign& s) { return s.rule == rule; })) >= signs_max)
+    return;
+  content.signs.push_back({rule, std::move(what), place.offset, place.line, shown(evidence), digest});
+}
+
+class Reader final : public CodeUses {
+ public:
+  Reader(FileContent& content, bool data, std::uint16_t groups)
+      : content_(content), data_(data), groups_(groups) {}
+
+  void finish() {
+    if (fs_ && !written_.empty()) capable("fs-write", written_.front(), write_name_);
+    for (const Seen& secret : secrets_) {
+      const bool near_way_out =
+          std::any_of(ways_out_.begin(), ways_out_.end(), [&](CodePlace p) { return near(p, secret.place); });
+      keep(content_, near_way_out ? sign_credentials : sign_credentials_alone, std::string(secret.what),
+           secret.place, secret.evidence, secret.identity);
+    }
+    for (const Seen& path : persistent_)
+      if (std::any_of(written_.begin(), written_.end(), [&](CodePlace p) { return near(p, path.place); }))
+        keep(content_, sign_persistence, std::string(path.what), path.place, path.evidence, path.identity);
+    for (const Seen& run : runs_) {
+      if (!has("process")) break;
+      keep(content_, sign_run, std::string(run.what), run.place, run.evidence, run.identity);
+    }
+    if (publishes_ && manifest_ && !written_.empty())
+      keep(content_, sign_publish, "publishes packages and rewrites package.json", publishes_->place,
+           publishes_->evidence, "publish");
+  }
+
+  void loads(std::string_view module, CodePlace place) override {
+    place = outer_.value_or(place);
+    const std::string_view name = module.substr(0, module.find('/'));
+    const std::string evidence = "require(\"" + std::string(module) + "\")";
+    if (one_of(name, {"http", "https", "http2", "net", "tls", "dgram", "undici", "quic"}))
+      way_out("network", place, evidence);
+    else if (name == "dns")
+      way_out("dns", place, evidence);
+    else if (one_of(name, {"child_process", "cluster"}))
+      capable("process", place, evidence);
+    else if (one_of(name, {"vm", "repl"}))
+      capable("eval", place, evidence);
+    else if (name == "worker_threads")
+      capable("worker", place, evidence);
+    else if (name == "wasi")
+      capable("wasm", place, evidence);
+    else if (one_of(name, {"fs", "fs-extra", "graceful-fs", "write-file-atomic"}))
+      fs_ = true;
+    else if (name == "libnpmpublish")
+      publishes_ = Seen{"", evidence, "", place};
+  }
+
+  void calls(std::string_view path, const std::vector<Value>& given, CodePlace place) override {
+    place = outer_.value_or(place);
+    const bool enumerates =
+        one_of(path, {"JSON.stringify", "Object.entries", "Object.values", "module:querystring.stringify",
+                      "module:util.inspect", "fetch", "navigator.sendBeacon"});
+    for (const Value& value : given) look_at_argument(path, value, enumerates, place);
+    if (path == "eval" || path == "Function" || path == "?.constructor" || path.starts_with("setTimeout") ||
+        path.starts_with("setInterval") || path.starts_with("setImmediate"))
+      return evaluates(path, given, place);
+    if (path.starts_with("module:child_process.") || path.starts_with("Bun.spawn") || path == "Deno.run" ||
+        path.starts_with("module:?.exec") || path.starts_with("module:?.spawn"))
+      return runs(given, place);
+    refers(path, How::looked_into, place);
+  }
+
+  void refers(std::string_view path, How how, CodePlace place) override {
+    place = outer_.value_or(place);
+    const std::string_view root = path.substr(0, path.find('.'));
+    if (path == "process.env") {
+      if (how != How::looked_into) capable("env", place, "process.env");
+      if (how == How::enumerated) secret("the whole environment", "in process.env", "environment", place);
+    } else if (path == "process.env.HOME" || path == "process.env.USERPROFILE") {
+      capable("home-read", place, path);
+    } else if (path == "fetch" || one_of(root, {"XMLHttpRequest", "WebSocket", "EventSource",
+                                                "RTCPeerConnection", "importScripts"})) {
+      way_out("network", place, path);
+    } else if (path.starts_with("navigator.")) {
+      if (path.find("serviceWorker.register") != std::string_view::npos) capable("worker", place, path);
+      if (path.starts_with("navigator.clipboard")) capable("clipboard", place, path);
+    } else if (root == "WebAssembly") {
+      capable("wasm", place, path);
+    } else if (root == "Worker" || root == "SharedWorker") {
+      capable("worker", place, path);
+    } else if (root == "ethereum" || root == "solana" || path.starts_with("global.ethereum")) {
+      capable("wallet", place, path);
+    } else if (path == "eval" || path == "?.eval" || path == "?.Function") {
+      capable("eval", place, path);
+    } else if (one_of(path, {"process.binding", "process._linkedBinding", "process.dlopen", "Bun.spawn",
+                             "Bun.spawnSync", "Deno.run", "Deno.Command"})) {
+      capable("process", place, path);
+    } else if (path.starts_with("module:fs")) {
+      const std::string_view name = path.substr(path.rfind('.') + 1);
+      if (one_of(name, {"rm", "unlink", "rename", "cp", "copyFile", "chmod", "symlink", "link", "truncate",
+                        "rmdir", "cpSync", "linkSync", "truncateSync", "rmdirSync", "writeSync", "write"}))
+        writes(name, place);
+      fs_ = true;
+    } else if (path.starts_with("Bun.write") || path.starts_with("Deno.write")) {
+      fs_ = true;
+      writes(path, place);
+    }
+  }
+
+  bool hears(std::string_view written) override {
+    if (data_) return written.size() >= 4;
+    return (groups_ & (TellTale::secrets | TellTale::persists | TellTale::commands | TellTale::other)) != 0 &&
+           written.size() >= 4;
+  }
+
+  void says(const Value& value, CodePlace place) override {
+    place = outer_.value_or(place);
+    const std::string& text = value.text;
+    if (is_path(text)) {
+      const std::string path = folded(text);
+      if (const auto found = credential_in(path); !found.empty()) {
+        secret("credentials", text, found, place);
+        if (found.starts_with('.') && text.find('~') != std::string::npos) capable("home-read", place, text);
+      }
+      if (const auto found = persistence_in(path); !found.empty() && persistent_.size() < places_max)
+        persistent_.push_back({found, text, std::string(found), place});
+      if (path.ends_with("package.json")) manifest_ = true;
+      if (one_of(text,
+                 {"eth_sendTransaction", "eth_signTypedData_v4", "eth_signTypedData", "personal_sign",
+                  "eth_sign", "signAllTransactions", "signAndSendTransaction", "eth_sendRawTransaction"}))
+        capable("wallet", place, text);
+      if (text == "_attachments") publishes_ = Seen{"", text, "", place};
+    }
+    // A command that stands alone in a text; in a sentence it is advice.
+    if (text.size() < 4096 && begins_command(text)) command(text, place, false);
+    if (data_ && text.size() >= 24 && text.find('(') != std::string::npos) read_text(text, place);
+  }
+
+  void names(Word member, CodePlace place) override {
+    place = outer_.value_or(place);
+    switch (member) {
+      case Word::word__compile:
+        return capable("eval", place, "_compile");
+      case Word::word_sendBeacon:
+        return way_out("network", place, "sendBeacon");
+      case Word::word_homedir:
+        return capable("home-read", place, "os.homedir()");
+      case Word::word_writeFile:
+      case Word::word_writeFileSync:
+      case Word::word_appendFile:
+      case Word::word_appendFileSync:
+      case Word::word_createWriteStream:
+      case Word::word_unlinkSync:
+      case Word::word_rmSync:
+      case Word::word_renameSync:
+      case Word::word_copyFileSync:
+      case Word::word_chmodSync:
+      case Word::word_symlinkSync:
+        return writes("a file is written", place);
+      default:
+        return;
+    }
+  }
+
+ private:
+  struct Seen {
+    std::string_view what;
+    std::string evidence, identity;
+    CodePlace place;
+  };
+
+  static bool near(CodePlace a, CodePlace b) {
+    return (a.offset > b.offset ? a.offset - b.offset : b.offset - a.offset) <= near_bytes;
+  }
+
+  bool has(std::string_view capability) const {
+    return std::any_of(content_.capabilities.begin(), content_.capabilities.end(),
+                       [&](const Capability& c) { return c.name == capability; });
+  }
+
+  void capable(std::string_view name, CodePlace place, std::string_view evidence) {
+    if (!has(name))
+      content_.capabilities.push_back({std::string(name), place.offset, place.line, shown(evidence)});
+  }
+
+  void way_out(std::string_view name, CodePlace place, std::string_view evidence) {
+    capable(name, place, evidence);
+    if (ways_out_.size() < places_max) ways_out_.push_back(place);
+  }
+
+  void writes(std::string_view name, CodePlace place) {
+    if (written_.empty()) write_name_ = name;
+    if (written_.size() < places_max) written_.push_back(place);
+  }
+
+  void secret(std::string_view what, std::string_view evidence, std::string_view identity, CodePlace place) {
+    if (secrets_.size() < places_max)
+      secrets_.push_back({what, std::string(evidence.substr(0, 400)), std::string(identity), place});
+  }
+
+  void look_at_argument(std::string_view path, const Value& value, bool enumerates, CodePlace place,
+                        int depth = 0) {
+    if (value.refers_to("process.env")) {
+      capable("env", place, std::string(path) + "(process.env)");
+      if (enumerates)
+        secret("the whole environment", std::string(path) + "(process.env)", "environment", place);
+    }
+    if (depth < 2)
+      for (const Value& item : value.items) look_at_argument(path, item, enumerates, place, depth + 1);
+  }
+
+  void evaluates(std::string_view path, const std::vector<Value>& given, CodePlace place) {
+    const bool timer = path.starts_with("set");
+    const Value* body = given.empty() ? nullptr : timer || path == "eval" ? &given.front() : &given.back();
+    const bool text = body != nullptr && body->is_text();
+    if (text) read_text(body->text, place);
+    const bool constant = text && body->exact;
+    // An error's constructor takes a sentence, a function's a program.
+    if (path == "?.constructor" && !(text && body->text.find_first_of("(;=") != std::string::npos) &&
+        !(text && body->text.starts_with("return ")))
+      return;
+    if (timer && !(text && body->text.find('(') != std::string::npos)) return;
+    // What a constant program does was read above, and is no more than if it stood there.
+    if (path == "Function" && constant) return;
+    capable("eval", place, std::string(path == "?.constructor" ? "constructor" : path) + "(…)");
+  }
+
+  void runs(const std::vector<Value>& given, CodePlace place) {
+    capable("process", place, "child_process");
+    std::string line;
+    for (const Value& value : given) {
+      if (value.is_text()) line += value.text + " ";
+      if (value.kind == Value::Kind::list)
+        for (const Value& item : value.items)
+          line += (item.is_text() ? item.text : std::string(1, Value::hole)) + " ";
+    }
+    if (!line.empty()) command(line, place, true);
+    if (const std::string path = folded(line.substr(0, 2000)); line.find('>') != std::string::npos)
+      if (const auto found = persistence_in(path); !found.empty()) {
+        persistent_.push_back({found, line, std::string(found), place});
+        writes("a shell writes", place);
+      }
+    if (const auto found = credential_in(folded(line.substr(0, 2000))); !found.empty()) {
+      secret("credentials", line, found, place);
+      if (line.find("curl") != std::string::npos || line.find("wget") != std::string::npos)
+        way_out("network", place, line);
+    }
+  }
+
+  static bool begins_command(std::string_view text) {
+    constexpr std::string_view programs[] = {
+        "curl ",       "wget ",      "bash -c",      "sh -c", "powershell", "npm install -g", "npm i -g",
+        "npm publish", "/bin/sh -c", "/bin/bash -c", "exec ", "cmd /c",     "bash -i",        "bash <("};
+    const std::string head = folded(text.substr(0, 20));
+    return std::any_of(std::begin(programs), std::end(programs),
+                       [&](std::string_view p) { return head.starts_with(p); });
+  }
+
+  void command(const std::string& line, CodePlace place, bool called) {
+    switch (command_kind(line)) {
+      case CommandKind::none:
+        return;
+      case CommandKind::publish:
+        publishes_ = Seen{"", line, "", place};
+        return;
+      case CommandKind::install_global:
+        if (called && runs_.size() < places_max)
+          runs_.push_back({"installs a package for the whole machine", line, line, place});
+        return;
+      case CommandKind::download_and_run:
+        if (runs_.size() < places_max)
+          runs_.push_back({"downloads a program and runs it", line, line, place});
+        return;
+    }
+  }
+
+  // Text that is code itself: what eval is given, or what lies in data.
+  void read_text(const std::string& text, CodePlace place) {
+    if (nesting_ >= nesting_max || nested_bytes_ + text.size() > nested_bytes_max) return;
+    nested_bytes_ += text.size();
+    ++nesting_;
+    const auto outer = outer_;
+    outer_ = place;
+    Fold fold(*this);
+    Tokens tokens({}, [&](std::span<const Token> batch) { fold.take(batch); });
+    tokens.feed(as_bytes(text));
+    tokens.finish();
+    fold.finish();
+    outer_ = outer;
+    --nesting_;
+  }
+
+  FileContent& content_;
+  bool data_;
+  std::uint16_t groups_;
+  std::optional<CodePlace> outer_;  // of the text that is being read as code
+  int nesting_ = 0;
+  std::size_t nested_bytes_ = 0;
+  bool fs_ = false, manifest_ = false;
+  std::string write_name_;
+  std::vector<CodePlace> ways_out_, written_;
+  std::vector<Seen> secrets_, persistent_, runs_;
+  std::optional<Seen> publishes_;
+};
+
+template <class Take>
+void read_whole(const FileBytes& bytes, FileContent& content, const Take& take) {
+  std::vector<std::uint8_t> piece(64u << 10);
+  for (std::uint64_t offset = 0;;) {
+    const auto read = bytes.read(offset, piece);
+    if (!read) {
+      content.incomplete.push_back("the file could not be read again");
+      return;
+    }
+    if (*read == 0) return;
+    take(Bytes(piece).first(*read));
+    offset += *read;
+  }
+}
+
+bool is_shell(std::string_view path) {
+  const std::string name = folded(path);
+  for (const std::string_view end : {".sh", ".bash", ".zsh", ".ps1", ".bat", ".cmd", ".fish"})
+    if (name.ends_with(end)) return true;
+  return false;
+}
+
+// A shell file, in blocks that end with a line.
+void read_shell(const FileBytes& bytes, FileContent& content) {
+  std::string block;
+  std::uint64_t offset = 0;
+  std::uint32_t line = 1;
+  bool sends = false;
+  std::vector<std::pair<std::string, CodePlace>> secrets;
+  const auto look = [&](std::string_view text) {
+    const CodePlace place{offset, line};
+    if (const CommandKind kind = command_kind(text);
+        kind == CommandKind::download_and_run || kind == CommandKind::install_global)
+      keep(content, sign_run,
+           kind == CommandKind::install_global ? "installs a package for the whole machine"
+                                               : "downloads a program and runs it",
+           place, text, text);
+    const std::string path = folded(text);
+    sends |= path.find("curl ") != std::string::npos || path.find("wget ") != std::string::npos ||
+             path.find("invoke-") != std::string::npos;
+    if (const auto found = credential_in(path); !found.empty())
+      secrets.push_back({std::string(found), place});
+    if (const auto found = persistence_in(path); !found.empty() && text.find('>') != std::string::npos)
+      keep(content, sign_persistence, std::string(found), place, text, found);
+    offset += text.size() + 1;
+    ++line;
+  };
+  read_whole(bytes, content, [&](Bytes piece) {
+    block += as_text(piece);
+    for (std::size_t end; (end = block.find('\n')) != std::string::npos && block.size() > end;) {
+      // A line that ends with a backslash goes on.
+      std::size_t to = end;
+      while (to > 0 && block[to - 1] == '\\' && block.find('\n', to + 1) != std::string::npos)
+        to = block.find('\n', to + 1);
+      look(std::string_view(block).substr(0, to));
+      block.erase(0, to + 1);
+    }
+    if (block.size() > (64u << 10)) {
+      look(block);
+      block.clear();
+    }
+  });
+  if (!block.empty()) look(block);
+  for (const auto& [found, place] : secrets)
+    keep(content, sends ? sign_credentials : sign_credentials_alone, "credentials", place, found, found);
+}
+
+// What text a name stands for, also of a view into it: "lib/a.js!base64@1234" is code if lib/a.js is.
+std::string_view named(std::string_view path) {
+  while (true) {
+    const std::size_t mark = path.rfind('!');
+    if (mark == std::string_view::npos || path.find('@', mark) == std::string_view::npos) return path;
+    path = path.substr(0, mark);
+  }
+}
+
+}  // namespace
+
+void read_code(std::string_view path, const FileBytes& bytes, const TellTaleCounts& counts,
+               FileContent& content) {
+  if (content.magic != Magic::text && content.magic != Magic::none) return;
+  path = named(path);
+  const std::size_t inner = path.rfind('!');
+  const std::string_view name = inner == std::string_view::npos ? path : path.substr(inner + 1);
+  if (is_shell(name)) {
+    if ((counts.groups() & (TellTale::commands | TellTale::secrets | TellTale::persists)) != 0)
+      read_shell(bytes, content);
+    return;
+  }
+  SourceKind kind = source_kind(name, content.shebang);
+  if (kind == SourceKind::markup) kind = SourceKind::script;
+  if (!counts.worth_reading(kind)) return;
+  const bool script = kind == SourceKind::script;
+  Reader reader(content, !script, counts.groups());
+  Fold fold(reader);
+  Tokens tokens({.regex = true, .html_comments = false, .reference_comments = false},
+                [&](std::span<const Token> batch) { fold.take(batch); });
+  read_whole(bytes, content, [&](Bytes piece) { tokens.feed(piece); });
+  tokens.finish();
+  fold.finish();
+  reader.finish();
+  const bool plain = name.ends_with(".js") || name.ends_with(".mjs") || name.ends_with(".cjs");
+  if (script && plain && tokens.fault() && !tokens.markup())
+    keep(content, sign_unparsable, std::string(tokens.fault()->what),
+         {tokens.fault()->offset, tokens.fault()->line}, tokens.fault()->what, path);
+}
+
+}  // namespace sallyport

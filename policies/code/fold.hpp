@@ -1,0 +1,132 @@
+#pragma once
+// What the expressions of a program amount to, as far as constants tell: 'a' + 'b', templates, escapes,
+// joined, split and reversed texts, character codes, base64 and hex, names bound to constants or to require,
+// eval, process and their like, computed members. It reads a stream of tokens and looks at most
+// `ahead_max` of them forward, so that any text costs bounded memory and time.
+
+#include <bitset>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "policies/code/tokens.hpp"
+
+namespace sallyport {
+
+struct Value {
+  enum class Kind : std::uint8_t { unknown, text, number, list, object, reference, function, regex, either };
+  Kind kind = Kind::unknown;
+  bool exact = true;  // of a text: false where parts are not known; `hole` stands for each
+  double number = 0;
+  // Of a reference its path: "eval", "process.env", "module:fs.writeFile" (without "node:"), "?.exec" of
+  // something unknown. window, self, globalThis and global are left out of it.
+  std::string text;
+  std::vector<Value> items;       // of a list or object, or the ones of `either`; of a function: its result
+  std::vector<std::string> keys;  // of an object, beside `items`
+
+  static constexpr char hole = '\x01';
+  static Value of(std::string text, bool exact = true);
+  static Value refer(std::string path);
+  bool is_text() const { return kind == Kind::text; }
+  bool refers_to(std::string_view path) const { return kind == Kind::reference && text == path; }
+};
+
+struct CodePlace {
+  std::uint64_t offset = 0;
+  std::uint32_t line = 0;
+};
+
+// What a program does with the names that lead somewhere.
+class CodeUses {
+ public:
+  virtual ~CodeUses() = default;
+  virtual void loads(std::string_view module, CodePlace place) = 0;
+  virtual void calls(std::string_view path, const std::vector<Value>& arguments, CodePlace place) = 0;
+  enum class How : std::uint8_t { looked_into, passed_on, enumerated };
+  virtual void refers(std::string_view path, How how, CodePlace place) = 0;
+  // A string, a sum, a template. Plain strings only where hears() asks for them by what is written.
+  virtual bool hears(std::string_view written) = 0;
+  virtual void says(const Value& text, CodePlace place) = 0;
+  virtual void names(Word member, CodePlace place) = 0;  // a word of WordKind::member, behind any object
+};
+
+class Fold {
+ public:
+  explicit Fold(CodeUses& uses) : uses_(uses) { held_.reserve(4096); }
+  void take(std::span<const Token> tokens);
+  void finish();
+
+ private:
+  static constexpr std::size_t ahead_max = 512;
+  static constexpr std::size_t back_max = 128;
+
+  struct Binding {
+    Value value;
+    std::size_t depth = 0;  // of the scope that it ends with
+    std::uint64_t scope = 0;
+  };
+  struct Scope {
+    std::uint64_t id = 0;
+    bool function = false;
+  };
+
+  // The walk over the tokens.
+  void walk(std::size_t end);
+  void step(std::size_t i);
+  void step_word(std::size_t i);
+  void step_text(std::size_t i);
+  void assignment(std::size_t i);
+  void bind_pattern(std::size_t close, const Value& from);
+  void static_import(std::size_t i);
+  bool begins_constant(std::size_t i) const;
+  bool leads_somewhere(std::size_t i) const;
+  bool free_word(std::size_t i) const;
+  void evaluate(std::size_t i);
+  void hold_tail(std::size_t from);
+  const Token& at(std::size_t i) const;
+  void bind(std::string_view name, std::uint16_t code, Value value);
+  const Value* bound(std::string_view name, std::uint16_t code) const;
+
+  // Expressions, from pos_ on.
+  Value expression();
+  Value binary(int precedence);
+  Value unary();
+  Value postfix();
+  Value tail(Value value, std::size_t start);
+  Value primary();
+  Value word();
+  Value template_value();
+  Value list();
+  Value object();
+  Value function(bool arrow);
+  std::vector<Value> items(std::uint16_t closing);
+  Value sequence();
+  Value member(const Value& of, std::string_view name);
+  Value call(Value callee, std::vector<Value> arguments, CodePlace place);
+  Value load(const Value& module, CodePlace place);
+  Value global(std::string_view name);
+  Value path_of(std::string_view text);
+  void skip_to(std::uint16_t closing);
+  void skip_argument();
+  const Token& now() const { return at(pos_); }
+  bool done() const { return pos_ >= limit_; }
+
+  CodeUses& uses_;
+  std::vector<Token> held_;
+  std::vector<std::string> texts_, old_texts_;  // of tokens held over from the batch before
+  std::size_t next_ = 0;                        // the first token not yet walked
+  std::size_t folded_ = 0;                      // texts before this one were part of a larger one
+  std::size_t pos_ = 0, limit_ = 0;
+  int depth_ = 0, mute_ = 0;
+  std::uint64_t walked_ = 0, spent_ = 0;  // tokens; spent: looked at by evaluations
+  std::uint64_t evaluated_ = 0;           // count of walked tokens up to which evaluations reached
+  std::vector<Scope> scopes_;
+  std::uint64_t scope_id_ = 0, too_deep_ = 0;
+  std::unordered_map<std::string, std::vector<Binding>> bindings_;
+  std::size_t bound_bytes_ = 0;
+  std::bitset<65536> maybe_bound_;
+};
+
+}  // namespace sallyport

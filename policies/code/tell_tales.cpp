@@ -1,0 +1,88 @@
+#include "policies/code/tell_tales.hpp"
+
+namespace sallyport {
+
+namespace {
+
+using enum TellTale::Group;
+
+// The first of each pair counts a word, the second its uses that lead nowhere.
+enum Counted : std::size_t {
+  a_require,
+  plain_require,
+  a_process,
+  plain_process,
+  a_constructor,
+  plain_constructor,
+  pairs_end
+};
+
+constexpr TellTale all[] = {
+    {R"(\brequire\b)", counted},
+    {R"(\brequire\(["'][^"'\\\n]{1,100}["']\))", counted},
+    {R"(\bprocess\b)", counted},
+    {R"(\bprocess\.(env\.[A-Za-z]|nextTick|platform|versions?\b|argv|cwd|exit|std(out|err|in)\b|emitWarning|hrtime|browser|pid\b|uptime|execPath|arch\b|on\(|off\(|once\())",
+     counted},
+    {R"(\bconstructor\b)", counted},
+    {R"([\s{};,]constructor\s?\(|\.constructor(\.name|\s?[=!;,)&|}]))", counted},
+
+    {R"(child_process|worker_threads|createRequire|getBuiltinModule|mainModule|_linkedBinding|\b_load\b)",
+     loads},
+    {R"(["'`](node:)?(https?|http2|net|tls|dgram|dns|vm|undici|cluster|wasi|repl|module)(/promises)?["'`])",
+     loads},
+    {R"(\bimport(\s|/\*[^*]*\*+/)*\()", loads},
+    {R"(\bprocess\.(binding|dlopen))", loads},
+    {R"(\beval\b|\bFunction\b|_compile\b|set(Timeout|Interval|Immediate)(\s|/\*[^*]*\*+/)*\((\s|/\*[^*]*\*+/)*["'`])",
+     evaluates},
+    {R"(\bfetch\b|XMLHttpRequest|WebSocket|EventSource|RTCPeerConnection|sendBeacon|importScripts)", sends},
+    {R"(\bBun\b|\bDeno\b)", sends},
+    {R"(\.npmrc|\.ssh\b|\bid_(rsa|ed25519|ecdsa)|\.aws\b|\.netrc|\.docker\b|\.kube\b|gcloud|git-credentials|\.pypirc|\.gnupg|vault-token|\.config/gh\b)",
+     secrets},
+    {R"(/etc/(shadow|passwd)|/proc/self/environ|169\.254\.169\.254|metadata\.google|Login Data|wallet\.dat|(bash|zsh)_history|Local Extension Settings)",
+     secrets},
+    {R"(\.claude\b|\.cursor\b|\.vscode\b|\.github\b|\.windsurf\b|\.bashrc|\.zshrc|\.zshenv|\.profile\b|bash_profile|fish/config)",
+     persists},
+    {R"(systemd|LaunchAgents|LaunchDaemons|crontab|/etc/cron|authorized_keys|CurrentVersion|\.git/hooks|autostart|Start Menu)",
+     persists},
+    {R"(\bcurl\b|\bwget\b|(?i:powershell|invoke-webrequest|invoke-expression)|/dev/tcp/)", commands},
+    {R"(npm (i|install|add|publish)\b|["']publish["']|libnpmpublish|_attachments)", commands},
+    {R"(writeFile|appendFile|createWriteStream|unlink|rmSync|renameSync|copyFile|chmodSync|symlinkSync|outputFile)",
+     writes},
+    {R"(homedir|\bHOME\b|USERPROFILE|WebAssembly|\bWorker\b|clipboard|\bethereum\b|\bsolana\b|eth_send|eth_sign|personal_sign)",
+     other},
+    {R"(\bglobalThis\b|\b(global|window|self|top|parent|frames|this)(\s|/\*[^*]*\*+/)*\[)", globals},
+    {R"([=(,:]\s?(globalThis|global|window)\s?[;,)}])", globals},
+    {R"(\batob\b|fromCharCode|fromCodePoint|unescape)", decodes},
+    {R"(\\(x[4-7]|u00[4-7]|u\{0{0,8}[4-7])[0-9A-Fa-f])", decodes},
+};
+static_assert(sizeof all / sizeof *all <= 64);
+
+}  // namespace
+
+std::span<const TellTale> tell_tales() {
+  return all;
+}
+
+std::uint16_t TellTaleCounts::groups() const {
+  std::uint16_t out = 0;
+  for (std::size_t i = pairs_end; i < sizeof all / sizeof *all; ++i)
+    if (counts_[i] > 0) out = static_cast<std::uint16_t>(out | all[i].groups);
+  if (counts_[a_require] > counts_[plain_require] || counts_[a_process] > counts_[plain_process])
+    out |= TellTale::loads;
+  if (counts_[a_constructor] > counts_[plain_constructor]) out |= TellTale::evaluates;
+  return out;
+}
+
+bool TellTaleCounts::worth_reading(SourceKind kind) const {
+  const std::uint16_t seen = groups();
+  const auto any = [seen](unsigned of) { return (seen & of) != 0; };
+  if (kind == SourceKind::script) return any(static_cast<unsigned>(~decodes)) && seen != 0;
+  if (kind == SourceKind::style) return false;
+  // Prose, data and declarations: where both ends of something bad are there.
+  const bool reaches = any(loads | sends | evaluates);
+  return (any(secrets | persists | commands) && reaches) ||
+         (any(evaluates) && any(decodes | loads) && any(loads | sends)) ||
+         (any(commands) && any(secrets | persists));
+}
+
+}  // namespace sallyport
