@@ -4,6 +4,8 @@
 #include <cctype>
 #include <utility>
 
+#include "policies/code/fold.hpp"
+
 namespace sallyport {
 
 namespace {
@@ -66,10 +68,33 @@ SourceKind source_kind(std::string_view path, bool shebang) {
   return SourceKind::none;
 }
 
+struct ModuleReferences::Folded final : CodeUses {
+  explicit Folded(const std::function<void(const ModuleReference&)>& sink) : found(sink), fold(*this) {}
+  void loads(std::string_view module, CodePlace) override { say(module, ModuleReference::Place::module); }
+  void calls(std::string_view, const std::vector<Value>&, CodePlace) override {}
+  void refers(std::string_view, How, CodePlace) override {}
+  bool hears(std::string_view) override { return false; }
+  void says(const Value& text, CodePlace) override {
+    // What comes behind the last part that is not known.
+    const std::string_view known = std::string_view(text.text).substr(text.text.rfind(Value::hole) + 1);
+    if (known.size() <= kTextMax) say(known, ModuleReference::Place::other);
+  }
+  void names(Word, CodePlace) override {}
+  void say(std::string_view text, ModuleReference::Place place) const {
+    if (!text.empty()) found({text, place, false});
+  }
+
+  std::function<void(const ModuleReference&)> found;
+  Fold fold;
+};
+
 ModuleReferences::ModuleReferences(SourceKind kind, std::function<void(const ModuleReference&)> found)
     : kind_(kind), found_(std::move(found)), tokens_(language(kind), [this](std::span<const Token> tokens) {
         for (const Token& token : tokens) take(token);
-      }) {}
+        if (folded_) folded_->fold.take(tokens);
+      }) {
+  if (kind == SourceKind::script || kind == SourceKind::markup) folded_ = std::make_shared<Folded>(found_);
+}
 
 void ModuleReferences::feed(Bytes bytes) {
   if (kind_ != SourceKind::none) tokens_.feed(bytes);
@@ -78,6 +103,7 @@ void ModuleReferences::feed(Bytes bytes) {
 void ModuleReferences::finish() {
   if (kind_ == SourceKind::none) return;
   tokens_.finish();
+  if (folded_) folded_->fold.finish();
   text_ends(false);
 }
 

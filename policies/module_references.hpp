@@ -1,9 +1,10 @@
 #pragma once
 // Which modules a source text names, read as a stream of tokens, so that a mention in a comment is no import.
-// Texts that are added up are one: require("a" + "b"). Nothing is kept but the text it is in.
+// Texts are taken for what they amount to: require("a" + b) where b is a constant. See code/fold.hpp.
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,6 +72,8 @@ class ModuleReferences {
   bool adds_ = false;  // "+" stood behind it
   ModuleReference::Place text_place_ = ModuleReference::Place::other;
   std::string key_;  // of JSON
+  struct Folded;     // what is told only by folding: templates with constants, names bound to texts
+  std::shared_ptr<Folded> folded_;
 };
 
 }  // namespace sallyport

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "policies/gyp.hpp"
+#include "policies/rules/runtime.hpp"
 #include "policies/rules/signs.hpp"
 
 namespace sallyport {
@@ -92,6 +93,7 @@ Facts facts_of(const Release& release) {
   for (FoundGypCommand& found : gyp_commands(release)) facts.marks["run/gyp"].insert(std::move(found.digest));
   facts.measured = true;
   add_sign_facts(release, facts);
+  add_code_facts(release, facts);
   return facts;
 }
 

@@ -371,6 +371,7 @@ class Reader final : public CodeUses {
         for (const Value& item : value.items)
           line += (item.is_text() ? item.text : std::string(1, Value::hole)) + " ";
     }
+    while (line.ends_with(' ')) line.pop_back();
     if (!line.empty()) command(line, place, true);
     if (const std::string path = folded(line.substr(0, 2000)); line.find('>') != std::string::npos)
       if (const auto found = persistence_in(path); !found.empty()) {

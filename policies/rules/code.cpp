@@ -13,6 +13,8 @@ constexpr std::string_view fix_hidden =
     "Take the characters out, or write them as escapes (\\uXXXX), so that a reader sees what runs.";
 constexpr std::string_view fix_unreadable =
     "Ship code that can be read, or have a second engineer find out what this does and acknowledge it.";
+constexpr std::string_view fix_attack =
+    "Find out who put it there; if it is meant, have a second engineer confirm it and waive the finding.";
 
 }  // namespace
 
@@ -44,6 +46,31 @@ std::span<const Rule> code_rules() {
         fix_unreadable,
         {everywhere(escalate), everywhere(note)}},
        check_encoded_blob},
+      {{"code/capability",
+        "something that the code can do and could not in the last release",
+        "Have a second person confirm that the release needs it: read the code at the place named.",
+        {everywhere(warn), everywhere(escalate)}},
+       check_capability},
+      {{"code/exfiltration",
+        "credentials or the whole environment, with a way out beside them",
+        fix_attack,
+        {{block, escalate, escalate}}},
+       check_exfiltration},
+      {{"code/download-and-run",
+        "a program that is fetched and run",
+        "Ship what is needed in the package, or depend on it; do not run what a URL answers.",
+        {{block, escalate, escalate}}},
+       check_download_and_run},
+      {{"code/self-publish",
+        "code that publishes packages and rewrites package.json",
+        fix_attack,
+        {{block, escalate, escalate}}},
+       check_self_publish},
+      {{"code/persistence",
+        "code that writes what runs later: settings of tools, shell profiles, services",
+        fix_attack,
+        {{block, escalate, escalate}}},
+       check_persistence},
       {{"code/bidi",
         "characters that change the direction in which code is shown",
         fix_hidden,
@@ -59,6 +86,11 @@ std::span<const Rule> code_rules() {
         "Write the name in one script.",
         {everywhere(escalate)}},
        check_homoglyph},
+      {{"code/unparsable",
+        "JavaScript that is neither script nor module",
+        "Look at the place named: a build that broke the file, or text made to mislead those who read it.",
+        {everywhere(warn)}},
+       check_unparsable},
   };
   return rules;
 }

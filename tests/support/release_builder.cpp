@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include "policies/content/content_scan.hpp"
+
 namespace sallyport {
 
 namespace {
@@ -38,6 +40,20 @@ ReleaseBuilder& ReleaseBuilder::file(std::string_view path, std::string_view tex
   entry.offset = texts_.size() - 1;
   entry.digest = sha256(text);
   contents_.emplace_back().magic = magic;
+  return *this;
+}
+
+ReleaseBuilder& ReleaseBuilder::scanned(std::string_view path, std::string_view text) {
+  static const auto rules = ContentRules::build({}, "").value();
+  file(path, text);
+  ContentScan scan(rules);
+  scan.begin_file(path, text.size());
+  scan.data(as_bytes(text));
+  const std::string& kept = texts_.back();
+  contents_.back() = scan.end_file(
+      {kept.size(), [&kept](std::uint64_t at, std::span<std::uint8_t> out) -> Result<std::size_t> {
+         return at >= kept.size() ? 0 : kept.copy(reinterpret_cast<char*>(out.data()), out.size(), at);
+       }});
   return *this;
 }
 

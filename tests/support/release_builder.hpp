@@ -17,6 +17,8 @@ class ReleaseBuilder {
   // Of "@acme/lib" with this package.json (name and version are added where it has none) and nothing else.
   explicit ReleaseBuilder(std::string_view package_json = "{}", std::string_view version = "1.2.3");
   ReleaseBuilder& file(std::string_view path, std::string_view text, Magic magic = Magic::text);
+  ReleaseBuilder& scanned(std::string_view path,
+                          std::string_view text);                       // with what a content scan sees in it
   ReleaseBuilder& big_file(std::string_view path, std::uint64_t size);  // its bytes cannot be read
   ReleaseBuilder& published(std::string_view manifest);  // what the registry is told, completed likewise
   ReleaseBuilder& after(ReleaseBuilder& previous);       // its facts are the baseline

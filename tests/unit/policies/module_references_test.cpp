@@ -70,6 +70,9 @@ TEST_CASE("every form of import is one") {
   CHECK(modules("require(`a` + 'b' /* and */ + \"c\")") == Set{"abc"});
   CHECK(modules("require('\\x61\\u0062' + 'c')") == Set{"abc"});
   CHECK(modules("require('a-' + name)") == Set{"a-*"});
+  CHECK(modules("const p = 'a'; require(p + '-b')").contains("a-b"));
+  CHECK(modules("require(`a-${'b'}`)").contains("a-b"));
+  CHECK(modules("require(atob('YQ=='))").contains("a"));
 }
 
 TEST_CASE("a mention is no import") {
