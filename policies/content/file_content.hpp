@@ -75,6 +75,7 @@ enum class Magic : std::uint8_t {
   java_class,
   sqlite,
   utf16,
+  utf32,
   other_binary
 };
 std::string_view to_text(Magic magic);
@@ -102,7 +103,8 @@ struct FileContent {
   std::optional<SourceMapSummary> map;  // the file as a whole is a source map
   std::vector<InlineMap> inline_maps;
   std::vector<MapReference> map_references;
-  std::vector<SecretHit> secrets;
+  std::vector<SecretHit> secrets;  // the first of them
+  std::uint64_t secrets_more = 0;  // found beyond these
   bool shebang = false;
   std::vector<Sign> signs;                                // the first of each rule; sign_counts has them all
   std::map<std::string_view, std::uint64_t> sign_counts;  // by rule id
@@ -110,7 +112,8 @@ struct FileContent {
   std::uint64_t longest_line_bytes = 0;
   // A finding that must hold because something could not be looked at whole (a limit, an error): why.
   std::vector<std::string> incomplete;
-  // Found in what the file contains packed (gzip in this file), with the inner path, e.g. "x.gz!x".
+  // Found in what the file contains packed or encoded, with a path that leads there: "x.zip!inner/.env",
+  // "lib/a.js!base64@1234" (the offset in lib/a.js).
   struct Nested;
   std::vector<Nested> nested;
 };
@@ -118,6 +121,7 @@ struct FileContent::Nested {
   std::string path;
   FileContent content;
   std::uint64_t size = 0;
+  bool decoded = false;  // text in another form, which has no name of its own
 };
 
 // Bytes of one file that has passed already, for a second look.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <tuple>
 
 #include "policies/content/inline_map.hpp"
 #include "policies/content/magic.hpp"
@@ -16,7 +17,8 @@ constexpr std::size_t buffer_bytes = 96u << 10;
 constexpr std::size_t kept_bytes = 2 * reach_max;
 static_assert(kept_bytes >= TextSigns::look_behind + TextSigns::look_ahead);
 
-constexpr std::size_t secrets_max = 100;        // a file; the release is refused by the first
+constexpr std::size_t secrets_max = 100;  // of a file are described; the release is refused by the first
+constexpr std::uint64_t secrets_counted_max = 10'000;
 constexpr std::size_t data_maps_max = 100'000;  // data: URLs waiting to be decoded, a file
 constexpr std::size_t inline_maps_kept = 32;    // described one by one; the others add to the last
 constexpr std::size_t references_kept = 200;
@@ -32,6 +34,36 @@ std::uint64_t newlines(Bytes bytes) {
     bytes = bytes.subspan(part.size());
   }
   return sum;
+}
+
+struct Unescaped {
+  std::string text;
+  std::vector<std::uint32_t> at;  // where each byte of it stands in the first text; empty: at the same place
+};
+
+bool has_escaped_quotes(std::string_view text) {
+  for (std::size_t at = text.find('\\'); at < text.size() - 1; at = text.find('\\', at + 2))
+    if (text[at + 1] == '"' || text[at + 1] == '\'' || text[at + 1] == '/' || text[at + 1] == '\\')
+      return true;
+  return false;
+}
+
+// One level of it. Escapes by number are a view of their own (encoded_runs.hpp).
+Unescaped unescape(const Unescaped& from) {
+  Unescaped out;
+  out.text.reserve(from.text.size());
+  out.at.reserve(from.text.size());
+  for (std::size_t i = 0; i < from.text.size(); ++i) {
+    char c = from.text[i];
+    const std::size_t start = i;
+    if (c == '\\' && i + 1 < from.text.size()) {
+      c = from.text[++i];
+      c = c == 'n' ? '\n' : c == 'r' ? '\r' : c == 't' ? '\t' : c;
+    }
+    out.text += c;
+    out.at.push_back(from.at.empty() ? static_cast<std::uint32_t>(start) : from.at[start]);
+  }
+  return out;
 }
 
 }  // namespace
@@ -62,6 +94,8 @@ void FileScan::begin() {
   for (auto& windows : windows_) windows.clear();
   std::fill(settled_.begin(), settled_.end(), 0);
   data_maps_.clear();
+  runs_.begin();
+  encoded_.clear();
   if (stream_ == nullptr && hs_open_stream(rules_.database.get(), 0, &stream_) != HS_SUCCESS)
     stream_ = nullptr;
   if (stream_ == nullptr) add_incomplete(content_, "the search for secrets could not start");
@@ -82,6 +116,8 @@ FileContent FileScan::end(const FileBytes& again) {
   search(true);
   content_.map = map_->finish();
   signs_.finish(content_);
+  for (const EncodedRun& run : runs_.finish()) encoded_.push_back({run});
+  if (runs_.overflowed()) add_incomplete(content_, "more encoded text in it than is decoded");
   read_data_maps(again);
   return std::move(content_);
 }
@@ -132,6 +168,7 @@ void FileScan::search(bool last) {
       stream_ = nullptr;
     }
   }
+  runs_.data(Bytes(buffer_).subspan(static_cast<std::size_t>(searched_ - base_)));
   searched_ = base_ + buffer_.size();
   confirm(last);
   signs_.look(buffer_, base_, last);
@@ -206,27 +243,46 @@ void FileScan::look_at_comment(std::uint64_t from, std::uint64_t to) {
 
 void FileScan::look_for_pattern(std::size_t index, std::uint64_t from, std::uint64_t to, std::uint64_t sure) {
   const SecretRule& rule = rules_.secrets.rules[index];
-  const auto enough = [&] { return rule.sign.empty() && content_.secrets.size() >= secrets_max; };
-  if (enough()) return;
+  if (rule.sign.empty() && content_.secrets_more >= secrets_counted_max) return;
   const std::string_view window = between(from, to);
   if (shared_.left.confirm_bytes < window.size())
     return add_incomplete(content_, "too much text that looks like secrets to look at each");
   shared_.left.confirm_bytes -= window.size();
-  for (const SecretMatch& match : find_secrets(rule, rules_.secrets.allows, window)) {
-    const std::uint64_t offset = std::max(from, base_) + match.offset;
-    const std::uint64_t end = offset + match.length;
-    if (end > sure || offset < settled_[index]) continue;
-    settled_[index] = end;
-    const std::string_view found = window.substr(match.offset, match.length);
+  struct Found {
+    std::uint64_t offset, end;
+    std::string text;
+  };
+  std::vector<Found> all;
+  from = std::max(from, base_);
+  for (const SecretMatch& match : find_secrets(rule, rules_.secrets.allows, window))
+    all.push_back({from + match.offset, from + match.offset + match.length,
+                   std::string(window.substr(match.offset, match.length))});
+  // In a string of JSON or code, quotes and line ends are escaped, and in one of JSON in JSON again.
+  Unescaped text{std::string(window), {}};
+  for (int level = 0; level < 3 && rule.sign.empty() && has_escaped_quotes(text.text); ++level) {
+    text = unescape(text);
+    for (const SecretMatch& match : find_secrets(rule, rules_.secrets.allows, text.text))
+      all.push_back({from + text.at[match.offset], from + text.at[match.offset + match.length - 1] + 1,
+                     text.text.substr(match.offset, match.length)});
+  }
+  std::sort(all.begin(), all.end(), [](const Found& a, const Found& b) {
+    return std::tie(a.offset, a.end) < std::tie(b.offset, b.end);
+  });
+  for (const Found& found : all) {
+    if (found.end > sure || found.offset < settled_[index]) continue;
+    settled_[index] = found.end;
     if (rule.sign.empty())
-      keep_secret(rule, offset, found);
+      keep_secret(rule, found.offset, found.text);
     else
-      keep_sign(rule, offset, found);
-    if (enough()) return;
+      keep_sign(rule, found.offset, found.text);
   }
 }
 
 void FileScan::keep_secret(const SecretRule& rule, std::uint64_t offset, std::string_view secret) {
+  if (content_.secrets.size() == secrets_max) {
+    ++content_.secrets_more;
+    return;
+  }
   const std::string fingerprint = to_hex(sha256(secret));
   const auto same = [&](const SecretHit& hit) {
     return hit.offset == offset && hit.fingerprint == fingerprint;
@@ -259,7 +315,12 @@ void FileScan::read_data_maps(const FileBytes& again) {
     const auto read = read_data_map(again, map.payload, map.base64, spent);
     shared_.left.decode_bytes -= std::min(spent, shared_.left.decode_bytes);
     if (!read) return add_incomplete(content_, "the file could not be read again");
-    if (*read) keep_inline(map.offset, map.line, **read);
+    if (!*read) continue;
+    keep_inline(map.offset, map.line, **read);
+    const auto run =
+        std::lower_bound(encoded_.begin(), encoded_.end(), map.payload,
+                         [](const Encoded& a, std::uint64_t offset) { return a.offset < offset; });
+    if (run != encoded_.end() && run->offset == map.payload) run->inline_map = true;
   }
 }
 

@@ -9,6 +9,7 @@
 #include "policies/code/tell_tales.hpp"
 #include "policies/content/content_rules.hpp"
 #include "policies/content/content_scan.hpp"
+#include "policies/content/encoded_runs.hpp"
 #include "policies/content/file_content.hpp"
 #include "policies/content/source_map.hpp"
 #include "policies/content/text_signs.hpp"
@@ -40,6 +41,11 @@ class FileScan {
   // `again` reads the same bytes once more.
   FileContent end(const FileBytes& again);
   const TellTaleCounts& tell_tales() const { return tell_tales_; }  // of the file that ended last
+  // What was written in another form in it, after end().
+  struct Encoded : EncodedRun {
+    bool inline_map = false;  // in FileContent::inline_maps already
+  };
+  const std::vector<Encoded>& encoded() const { return encoded_; }
 
  private:
   struct Window {
@@ -85,6 +91,8 @@ class FileScan {
   std::vector<std::uint64_t> settled_;        // by rule: matches before this offset are known
   std::vector<std::size_t> touched_;          // rules with windows
   std::vector<DataMap> data_maps_;
+  EncodedRuns runs_;
+  std::vector<Encoded> encoded_;
 };
 
 }  // namespace sallyport

@@ -1,8 +1,8 @@
 #include "policies/content/inline_map.hpp"
 
-#include <array>
 #include <vector>
 
+#include "policies/content/base64_alphabet.hpp"
 #include "policies/content/source_map.hpp"
 
 namespace sallyport {
@@ -49,17 +49,6 @@ bool could_be_name(std::string_view target) {
   return !target.empty() && target.find_first_of(never) == npos;
 }
 
-constexpr std::array<std::uint8_t, 256> base64_values = [] {
-  std::array<std::uint8_t, 256> values{};
-  values.fill(64);
-  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  for (std::size_t i = 0; i < alphabet.size(); ++i)
-    values[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
-  values['-'] = 62;
-  values['_'] = 63;
-  return values;
-}();
-
 // As lenient as the laxest consumer, unlike base64.hpp: what anybody would decode is looked at.
 class Payload {
  public:
@@ -100,7 +89,7 @@ class Payload {
   bool decoded(char c) {
     if (!base64_) return put(static_cast<std::uint8_t>(c));
     const std::uint8_t value = base64_values[static_cast<std::uint8_t>(c)];
-    if (value > 63) return false;  // padding too: finish() takes what is left
+    if (value == base64_none) return false;  // padding too: finish() takes what is left
     group_ = group_ << 6 | value;
     if (++held_ < 4) return true;
     held_ = 0;

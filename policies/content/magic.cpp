@@ -14,7 +14,7 @@ struct Mark {
   Magic magic;
 };
 constexpr Mark marks[] = {
-    {0, "\x1f\x8b"sv, Magic::gzip},
+    {0, "\x1f\x8b\x08"sv, Magic::gzip},
     {0, "PK\x03\x04"sv, Magic::zip},
     {0, "PK\x05\x06"sv, Magic::zip},
     {257, "ustar"sv, Magic::tar},
@@ -47,19 +47,34 @@ constexpr Mark marks[] = {
     {0, "SQLite format 3\0"sv, Magic::sqlite},
 };
 
-// Two bytes a character of which one is nearly always zero, with or without a byte order mark.
-bool looks_utf16(Bytes start) {
-  if (start.size() >= 2 && ((start[0] == 0xff && start[1] == 0xfe) || (start[0] == 0xfe && start[1] == 0xff)))
-    return start.size() < 4 || start[2] != 0 || start[3] != 0;  // else UTF-32
-  if (start.size() < 16) return false;
-  std::size_t zeros[2] = {0, 0}, ascii[2] = {0, 0};
-  const std::size_t size = std::min<std::size_t>(start.size(), 512) & ~std::size_t{1};
-  for (std::size_t i = 0; i < size; ++i) {
-    zeros[i & 1] += start[i] == 0;
-    ascii[i & 1] += (start[i] >= 0x20 && start[i] < 0x7f) || (start[i] >= 9 && start[i] <= 13);
+bool is_plain(std::uint8_t byte) {
+  return (byte >= 0x20 && byte < 0x7f) || (byte >= 9 && byte <= 13);
+}
+
+// Two or four bytes a character of which nearly always only one is not zero, with or without a byte order
+// mark.
+bool looks_wide(Bytes start, std::size_t unit) {
+  const std::size_t size = std::min<std::size_t>(start.size(), 512) / unit * unit;
+  if (size < 8 * unit) return false;
+  std::size_t little = 0, big = 0;
+  for (std::size_t i = 0; i < size; i += unit) {
+    std::size_t zeros = 0;
+    for (std::size_t k = 0; k < unit; ++k) zeros += start[i + k] == 0;
+    if (zeros != unit - 1) continue;
+    little += is_plain(start[i]);
+    big += is_plain(start[i + unit - 1]);
   }
-  const std::size_t most = size / 2 - size / 32;
-  return (zeros[1] >= most && ascii[0] >= most) || (zeros[0] >= most && ascii[1] >= most);
+  const std::size_t most = size / unit - size / unit / 16;
+  return little >= most || big >= most;
+}
+
+Magic wide_text(Bytes start) {
+  const std::string_view text = as_text(start);
+  if (text.starts_with("\xff\xfe\0\0"sv) || text.starts_with("\0\0\xfe\xff"sv) || looks_wide(start, 4))
+    return Magic::utf32;
+  if (text.starts_with("\xff\xfe"sv) || text.starts_with("\xfe\xff"sv) || looks_wide(start, 2))
+    return Magic::utf16;
+  return Magic::none;
 }
 
 }  // namespace
@@ -70,6 +85,9 @@ Magic magic_of(Bytes start) {
   for (const Mark& mark : marks)
     if (text.size() >= mark.offset && text.substr(mark.offset).starts_with(mark.bytes)) {
       if (mark.magic == Magic::webp && !text.starts_with("RIFF")) continue;
+      // The name of a level and the digits of pi, where it is not empty.
+      if (mark.magic == Magic::bzip2 && text.substr(4, 6) != "1AY&SY" && text.substr(4, 6) != "\x17rE8P\x90")
+        continue;
       return mark.magic;
     }
   if (text.starts_with(
@@ -77,7 +95,7 @@ Magic magic_of(Bytes start) {
     return text.size() >= 8 && static_cast<std::uint8_t>(text[7]) < 40 ? Magic::mach_o : Magic::java_class;
   if (text.starts_with("MZ") && text.size() > 0x40 && text.find('\0') != std::string_view::npos)
     return Magic::pe;
-  if (looks_utf16(as_bytes(text))) return Magic::utf16;
+  if (const Magic wide = wide_text(as_bytes(text)); wide != Magic::none) return wide;
   return text.find('\0') == std::string_view::npos ? Magic::text : Magic::other_binary;
 }
 
@@ -125,6 +143,8 @@ std::string_view to_text(Magic magic) {
       return "sqlite";
     case Magic::utf16:
       return "utf-16";
+    case Magic::utf32:
+      return "utf-32";
     case Magic::other_binary:
       return "binary";
   }

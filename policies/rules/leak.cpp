@@ -81,6 +81,12 @@ std::span<const Rule> leak_rules() {
         "If it is one, take it out and replace it at its issuer: treat it as known to others.",
         {{warn, note, note}, everywhere(note)}},
        check_secret_generic},
+      {{"leak/secret-nested",
+        "secrets, secret files and maps with sources inside archives, gzip, base64 or other encodings",
+        "Leave the file out of the package or take the secret out of it, and replace the secret at its "
+        "issuer.",
+        {{block, block, block}, {block, warn, warn}}},
+       check_secret_nested},
       {{"leak/vcs",
         "the innards of a version control system",
         "Leave the folder out of the package: list what ships in \"files\".",

@@ -14,6 +14,7 @@ void check_source_map_ratio(const Release& release, FindingSink& sink);
 void check_original_source(const Release& release, FindingSink& sink);
 void check_secret_file(const Release& release, FindingSink& sink);
 void check_secret(const Release& release, FindingSink& sink);
+void check_secret_nested(const Release& release, FindingSink& sink);
 void check_vcs(const Release& release, FindingSink& sink);
 void check_ai_state(const Release& release, FindingSink& sink);
 void check_tests(const Release& release, FindingSink& sink);
@@ -43,6 +44,9 @@ void for_each_content(const Release& release, const Visit& visit) {
     for_each_nested(file.content, visit);
   }
 }
+
+// What makes a packed file one of secrets, by its name and what was found in it; empty: nothing does.
+std::string_view nested_secret_file(std::string_view path, const FileContent& content);
 
 // Paths are compared without case: a file system that folds it would make the same file of both.
 std::string folded(std::string_view path);

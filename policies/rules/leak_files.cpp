@@ -137,11 +137,12 @@ std::string_view secret_file(const Release& release, const ReleaseFile& file) {
   return {};
 }
 
-// The folder or file of `path` that is in the way, with what leads to it: "a/.git" of "a/.git/config".
+// The folder or file of `path` that is in the way, with what leads to it: "a/.git" of "a/.git/config" and
+// "x.zip!.git" of "x.zip!.git/config".
 template <class IsIt>
 std::string_view part_of(std::string_view path, IsIt is_it) {
   for (std::size_t at = 0; at < path.size();) {
-    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::size_t end = std::min(path.find_first_of("/!", at), path.size());
     if (is_it(path.substr(at, end - at), end == path.size())) return path.substr(0, end);
     at = end + 1;
   }
@@ -164,14 +165,18 @@ void add_groups(const std::map<std::string, Group>& groups, std::string_view wha
 
 }  // namespace
 
+std::string_view nested_secret_file(std::string_view path, const FileContent& content) {
+  const std::string lower = folded(path);
+  const auto kind = secret_by_name(lower);
+  return kind.empty() ? secret_by_text(lower, content) : kind;
+}
+
 void check_secret_file(const Release& release, FindingSink& sink) {
   for (const ReleaseFile& file : release.files) {
     if (const auto kind = secret_file(release, file); !kind.empty())
       sink.add({.file = file.entry.inner, .message = "the file holds " + std::string(kind)});
     for_each_nested(file.content, [&](std::string_view path, std::uint64_t, const FileContent& content) {
-      const std::string lower = folded(path);
-      auto kind = secret_by_name(lower);
-      if (kind.empty()) kind = secret_by_text(lower, content);
+      const auto kind = nested_secret_file(path, content);
       if (!kind.empty()) sink.add({.file = path, .message = "the packed file holds " + std::string(kind)});
     });
   }
@@ -180,13 +185,13 @@ void check_secret_file(const Release& release, FindingSink& sink) {
 void check_vcs(const Release& release, FindingSink& sink) {
   constexpr std::string_view names[] = {".git", ".svn", ".hg"};
   std::map<std::string, Group> groups;
-  for (const ReleaseFile& file : release.files) {
-    const std::string path = folded(file.entry.inner);
+  for_each_content(release, [&](std::string_view inner, std::uint64_t, const FileContent&) {
+    const std::string path = folded(inner);
     const auto part = part_of(path, [&](std::string_view name, bool) { return one_of(name, names); });
-    if (part.empty()) continue;
+    if (part.empty()) return;
     Group& group = groups[std::string(part)];
-    if (group.files++ == 0) group.first = file.entry.inner;
-  }
+    if (group.files++ == 0) group.first = inner;
+  });
   add_groups(groups, "version control's own", sink);
 }
 
@@ -195,22 +200,22 @@ void check_ai_state(const Release& release, FindingSink& sink) {
                                           ".continue", ".vscode", ".idea"};
   constexpr std::string_view files[] = {"claude.md", "claude.local.md", "agents.md", "gemini.md"};
   std::map<std::string, Group> groups;
-  for (const ReleaseFile& file : release.files) {
-    const std::string path = folded(file.entry.inner);
+  for_each_content(release, [&](std::string_view inner, std::uint64_t, const FileContent&) {
+    const std::string path = folded(inner);
     if (base_name(path) == "settings.local.json") {
-      sink.add({.file = file.entry.inner,
+      sink.add({.file = inner,
                 .message = "settings.local.json holds one person's own settings and permissions, often with "
                            "credentials in them"},
                1);
-      continue;
+      return;
     }
     const auto part = part_of(path, [&](std::string_view name, bool last) {
       return one_of(name, folders) || name.starts_with(".aider") || (last && one_of(name, files));
     });
-    if (part.empty()) continue;
+    if (part.empty()) return;
     Group& group = groups[std::string(part)];
-    if (group.files++ == 0) group.first = file.entry.inner;
-  }
+    if (group.files++ == 0) group.first = inner;
+  });
   add_groups(groups, "state or instructions of an editor or AI assistant", sink);
 }
 

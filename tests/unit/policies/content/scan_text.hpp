@@ -1,14 +1,14 @@
 #pragma once
-// Scans a text as one file of a release; packs one as gzip.
+// Scans a text as one file of a release.
 
 #include <doctest/doctest.h>
-#include <zlib.h>
 
 #include <algorithm>
 #include <memory>
 #include <string>
 
 #include "policies/content/content_scan.hpp"
+#include "tests/support/tar_builder.hpp"  // gzip
 
 namespace sallyport {
 
@@ -38,20 +38,6 @@ inline FileContent scan_text(const std::string& text, std::string_view path = "a
                              std::size_t piece = 262'144) {
   ContentScan scan(shipped_rules());
   return scan_text(scan, text, path, piece);
-}
-
-inline std::string gzip(const std::string& text) {
-  z_stream z{};
-  REQUIRE(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(deflateBound(&z, text.size()) + 64, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  z.avail_in = static_cast<uInt>(text.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&z, Z_FINISH) == Z_STREAM_END);
-  out.resize(z.total_out);
-  deflateEnd(&z);
-  return out;
 }
 
 }  // namespace sallyport

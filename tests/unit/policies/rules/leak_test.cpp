@@ -7,6 +7,8 @@
 #include "../content/scan_text.hpp"
 #include "policies/rule.hpp"
 #include "storage/base/base64.hpp"
+#include "tests/support/tar_builder.hpp"
+#include "tests/support/zip_builder.hpp"
 
 namespace sallyport {
 namespace {
@@ -80,6 +82,7 @@ std::string map_of(int own, int others, const std::string& extra = "") {
          "],\"mappings\":\"AAAA\"}";
 }
 
+const std::string github_token = "gh"s + "p_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5";
 const std::string bare_map = R"({"version":3,"sources":["../src/a.ts"],"mappings":"AAAA"})";
 const std::string code(4000, 'x');
 
@@ -123,9 +126,47 @@ TEST_CASE("what is packed is judged with its inner path") {
   CHECK(seen[0].rule == "leak/source-map");
   CHECK(seen[0].file == "assets/a.gz!a!a");
   CHECK(seen[1].rule == "leak/source-map-sources");
-  CHECK(rules_for({{"x.gz", gzip("gh"s + "p_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5")}}) ==
-        Rules{"leak/secret"});
-  CHECK(rules_for({{"a/.env.gz", gzip("A=1")}}) == Rules{"leak/secret-file", "leak/secret-file"});
+  CHECK(rules_for({{"x.gz", gzip(github_token)}}) == Rules{"leak/secret", "leak/secret-nested"});
+  CHECK(rules_for({{"a/.env.gz", gzip("A=1")}}) ==
+        Rules{"leak/secret-file", "leak/secret-file", "leak/secret-nested"});
+}
+
+TEST_CASE("what is only found packed or encoded is told by two rules, whichever is off") {
+  const std::string key = "-----BEGIN " + "PRIVATE KEY-----\n"s +
+                          "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n"
+                          "MzEfYyjiWA4R4/M2bS1GB4t7NXp98C3SC6dVMvDuictGeurT8jNbvJZHtCSuYEvu\n" +
+                          "-----END PRIVATE KEY-----\n";
+  // The private folder with a key archive.
+  const std::string archive = gzip(TarBuilder().file("private/deploy.pem", key).tar());
+  CHECK(rules_for({{"private/keys.tar.gz", archive}}) ==
+        Rules{"leak/secret-file", "leak/secret", "leak/secret-nested"});
+  const auto seen = judge({{"private/keys.tar.gz", archive}});
+  CHECK(seen.back().file == "private/keys.tar.gz!private/deploy.pem");
+  CHECK(seen.back().message == "a secret is packed or encoded in the file");
+  for (const std::string& name : {"id_rsa", ".npmrc", ".env", "a/b/credentials"})
+    CHECK(rules_for({{"x.zip", ZipBuilder().file(name, "x").zip()}}) ==
+          Rules{"leak/secret-file", "leak/secret-nested"});
+  CHECK(rules_for({{"a.js", "const t = \"" + base64_encode(as_bytes("token: " + github_token)) + "\""}}) ==
+        Rules{"leak/secret", "leak/secret-nested"});
+  CHECK(rules_for({{"x.zip", ZipBuilder().file("a.js.map", map_of(1, 0)).zip()}, {"a.js", code}}) ==
+        Rules{"leak/source-map", "leak/source-map-sources", "leak/secret-nested+"});
+  CHECK(
+      rules_for({{"x.tgz", gzip(TarBuilder().file(".git/config", "x").file("src/.hg/store", "x").tar())}}) ==
+      Rules{"leak/vcs", "leak/vcs"});
+  CHECK(rules_for({{"x.zip", ZipBuilder().file(".claude/settings.local.json", "{}").zip()}}) ==
+        Rules{"leak/ai-state+"});
+  CHECK(rules_for({{"x.zip", ZipBuilder().file("lib/a.js", code).file("README.md", "text").zip()}}).empty());
+  CHECK(
+      rules_for({{"a.js", "x = \"" + base64_encode(as_bytes("nothing but some text of some length")) + "\""}})
+          .empty());
+}
+
+TEST_CASE("the secrets that are not described are counted") {
+  std::string text;
+  for (int i = 10; i < 99; ++i)
+    text += github_token.substr(0, 38) + std::to_string(i) + "\n" + github_token + "\n";
+  const auto seen = judge({{"a.js", text}});
+  CHECK(seen.back().message == "the file holds 78 more secrets");
 }
 
 TEST_CASE("a map without text, a file only named like one, and no map") {
@@ -264,6 +305,7 @@ TEST_CASE("the actions are the catalogue's") {
       {"leak/secret-file", {{block, block, block}}},
       {"leak/secret", {{block, block, block}}},
       {"leak/secret-generic", {{warn, note, note}, {note, note, note}}},
+      {"leak/secret-nested", {{block, block, block}, {block, warn, warn}}},
       {"leak/vcs", {{block, block, block}}},
       {"leak/ai-state", {{warn, warn, note}, {block, block, block}}},
       {"leak/original-source", {{warn, note, note}}},

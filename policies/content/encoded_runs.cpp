@@ -1,0 +1,398 @@
+#include "policies/content/encoded_runs.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "policies/content/base64_alphabet.hpp"
+#include "policies/content/magic.hpp"
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+namespace sallyport {
+namespace {
+
+constexpr std::uint64_t run_chars_min = 40, line_chars_min = 32, gap_bytes_max = 64;
+constexpr std::uint64_t escapes_apart = 512, escape_context = 256, escape_bytes = 12;
+constexpr std::size_t stretch_min = 16;  // of readable characters: no secret is shorter
+
+bool in_alphabet(std::uint8_t byte) {
+  return base64_values[byte] != base64_none;
+}
+
+constexpr std::size_t block_bytes = 16;
+struct BlockMasks {
+  std::uint32_t alphabet = 0, backslash = 0;
+};
+
+BlockMasks masks_of(const std::uint8_t* at) {
+#ifdef __SSE2__
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const auto equal = [&](char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); };
+  const auto within = [](__m128i x, char low, char high) {
+    return _mm_cmpeq_epi8(_mm_max_epu8(_mm_min_epu8(x, _mm_set1_epi8(high)), _mm_set1_epi8(low)), x);
+  };
+  const __m128i letters = within(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
+  const __m128i digits_and_slash = within(bytes, '/', '9');
+  const __m128i others = _mm_or_si128(_mm_or_si128(equal('+'), equal('-')), equal('_'));
+  const __m128i all = _mm_or_si128(_mm_or_si128(letters, digits_and_slash), others);
+  return {static_cast<std::uint32_t>(_mm_movemask_epi8(all)),
+          static_cast<std::uint32_t>(_mm_movemask_epi8(equal('\\')))};
+#else
+  BlockMasks masks;
+  for (std::size_t i = 0; i < block_bytes; ++i) {
+    masks.alphabet |= static_cast<std::uint32_t>(in_alphabet(at[i])) << i;
+    masks.backslash |= static_cast<std::uint32_t>(at[i] == '\\') << i;
+  }
+  return masks;
+#endif
+}
+constexpr std::uint32_t whole_block = 0xffff;
+
+bool is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+int hex_value(char c) {
+  return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+std::vector<std::uint8_t> decode_base64(std::string_view text) {
+  std::vector<std::uint8_t> out;
+  out.reserve(text.size());
+  std::uint32_t group = 0;
+  int bits = 0;
+  for (const char c : text) {
+    group = group << 6 | base64_values[static_cast<std::uint8_t>(c)];
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    out.push_back(static_cast<std::uint8_t>(group >> bits));
+  }
+  return out;
+}
+
+std::vector<std::uint8_t> decode_hex(std::string_view text) {
+  std::vector<std::uint8_t> out;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
+    out.push_back(static_cast<std::uint8_t>(hex_value(text[i]) << 4 | hex_value(text[i + 1])));
+  return out;
+}
+
+// Text somewhere in it, of one, two or four bytes a character.
+bool has_text(Bytes bytes) {
+  std::size_t stretch = 0, zeros = 0;
+  for (const std::uint8_t byte : bytes) {
+    if (byte == 0 && stretch > 0 && zeros < 3) {
+      ++zeros;
+      continue;
+    }
+    zeros = 0;
+    const bool readable = (byte >= 0x20 && byte < 0x7f) || byte == '\n' || byte == '\r' || byte == '\t';
+    stretch = readable ? stretch + 1 : 0;
+    if (stretch == stretch_min) return true;
+  }
+  return false;
+}
+
+bool is_packed(Bytes start) {
+  switch (magic_of(start)) {
+    case Magic::gzip:
+    case Magic::zip:
+    case Magic::xz:
+    case Magic::bzip2:
+    case Magic::zstd:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool base64_is_packed(std::string_view text) {
+  // The first bytes of what is_packed() knows, by the character that has six of their bits.
+  if (text.size() < 16 || std::string_view("HU_/QK").find(text[0]) == text.npos) return false;
+  return is_packed(decode_base64(text.substr(0, 16)));
+}
+
+// A first look that costs a nanosecond a character, since long names and digests come by the thousand: which
+// of the four ways to cut `text` into groups could have text in it. Four characters are three bytes, of which
+// none may have its highest bit.
+constexpr std::uint8_t first_of_group = 1, second_of_group = 2, third_of_group = 4;
+constexpr std::array<std::uint8_t, 256> group_flags = [] {
+  std::array<std::uint8_t, 256> flags{};
+  for (std::size_t c = 0; c < flags.size(); ++c) {
+    const std::uint8_t value = base64_values[c];
+    if (value == base64_none) continue;
+    const bool readable = value >= 8 && value < 32, blank = value == 2 || value == 3, zero = value == 0;
+    flags[c] = static_cast<std::uint8_t>((readable || blank || zero ? first_of_group : 0) |
+                                         ((value & 8) == 0 ? second_of_group : 0) |
+                                         ((value & 2) == 0 ? third_of_group : 0));
+  }
+  return flags;
+}();
+
+unsigned phases_of_text(std::string_view text) {
+  constexpr std::uint8_t groups_min = (stretch_min - 4) / 3;
+  std::array<std::uint8_t, 4> groups{};
+  unsigned phases = 0;
+  unsigned first = 0, second = 0;  // the flags of the two characters before
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const unsigned third = group_flags[static_cast<std::uint8_t>(text[i])];
+    const unsigned good = first & second >> 1 & third >> 2 & 1;
+    std::uint8_t& count = groups[(i + 2) & 3];  // of the groups that begin like the one of `first`
+    count = static_cast<std::uint8_t>((count + 1u) & (0u - good));
+    phases |= static_cast<unsigned>(count >= groups_min) << ((i + 2) & 3);
+    first = second;
+    second = third;
+  }
+  return phases;
+}
+
+// The character an escape at the start of `text` stands for; -1: none, or not yet told by so few bytes.
+int escaped_char(std::string_view text) {
+  if (text.size() < 4) return -1;
+  const auto digits = [&](std::size_t from, std::size_t count) {
+    int value = 0;
+    for (std::size_t i = from; i < from + count; ++i) {
+      if (i >= text.size() || !is_hex(text[i])) return -1;
+      value = std::min(value, 0xfffff) << 4 | hex_value(text[i]);
+    }
+    return value;
+  };
+  if (text[1] == 'x') return digits(2, 2);
+  if (text[1] == 'u' && text[2] == '{') {
+    const std::size_t close = text.find('}');
+    return close == text.npos || close == 3 ? -1 : digits(3, close - 3);
+  }
+  if (text[1] == 'u') return digits(2, 4);
+  const auto octal = [&](std::size_t i) { return text[i] >= '0' && text[i] <= '7'; };
+  if ((text[1] == '0' || text[1] == '1') && octal(2) && octal(3))
+    return (text[1] - '0') << 6 | (text[2] - '0') << 3 | (text[3] - '0');
+  return -1;
+}
+
+// Nobody needs to escape a letter. (JSON of Go's and PHP's escapes some of the others.)
+bool worth_unescaping(int code) {
+  return code > 0 && code < 0x7f && (in_alphabet(static_cast<std::uint8_t>(code)) || code == '=');
+}
+
+bool opens_escape(std::uint8_t second) {
+  return second == 'x' || second == 'u' || second == '0' || second == '1';
+}
+
+}  // namespace
+
+std::string_view to_text(EncodedRun::Form form) {
+  switch (form) {
+    case EncodedRun::Form::base64:
+      return "base64";
+    case EncodedRun::Form::hex:
+      return "hex";
+    case EncodedRun::Form::escaped:
+      break;
+  }
+  return "escaped";
+}
+
+void EncodedRuns::begin() {
+  offset_ = 0;
+  before_ = 0;
+  runs_.clear();
+  overflowed_ = chain_ = escapes_ = false;
+  tail_.clear();
+}
+
+void EncodedRuns::data(Bytes bytes) {
+  if (bytes.empty()) return;
+  piece_ = bytes.data();
+  const At end = piece_ + bytes.size();
+  if (!tail_.empty()) {
+    const std::uint64_t start = offset_ - tail_.size();
+    tail_ += as_text(bytes.first(std::min<std::size_t>(bytes.size(), escape_bytes)));
+    std::string_view rest = tail_;
+    const std::uint64_t end_of_rest = start + tail_.size();
+    while (rest.size() >= escape_bytes && end_of_rest - rest.size() < offset_) {
+      note_escape(end_of_rest - rest.size(), rest.substr(0, escape_bytes));
+      rest.remove_prefix(std::min(rest.find('\\', 1), rest.size()));
+    }
+    tail_ = end_of_rest - rest.size() < offset_ ? std::string(rest) : std::string();
+  }
+  At at = piece_;
+  while (at != end) at = chain_ ? follow(at, end) : sieve(at, end);
+  offset_ += bytes.size();
+  before_ = bytes.back();
+}
+
+// To the start of the next chain, or the end: a run of 31 characters fills a block wherever it lies.
+EncodedRuns::At EncodedRuns::sieve(At at, At end) {
+  At clear = at;  // behind here nothing of a run has been passed over
+  for (; static_cast<std::size_t>(end - at) >= block_bytes; at += block_bytes) {
+    const BlockMasks masks = masks_of(at);
+    if (masks.backslash != 0) note_escapes(masks.backslash, at, end);
+    if (masks.alphabet != whole_block) continue;
+    while (at != clear && in_alphabet(at[-1])) --at;
+    return start_chain(at, end);
+  }
+  for (At rest = at; rest != end; ++rest)
+    if (*rest == '\\') note_escapes(1, rest, end);
+  At tail = end;
+  while (tail != clear && in_alphabet(tail[-1])) --tail;
+  return start_chain(tail, end);
+}
+
+EncodedRuns::At EncodedRuns::start_chain(At at, At end) {
+  // What follows a backslash is an escape's: the "n" of a line end.
+  if (at != end && (at == piece_ ? before_ : at[-1]) == '\\') ++at;
+  if (at == end) return at;
+  chain_ = true;
+  gap_ = last_line_ = false;
+  chain_start_ = chain_end_ = offset_of(at);
+  chars_ = line_chars_ = 0;
+  head_chars_ = 0;
+  return at;
+}
+
+void EncodedRuns::take(At from, At to) {
+  const auto count = static_cast<std::size_t>(to - from);
+  const std::size_t kept = std::min(count, head_max - head_chars_);
+  std::copy_n(from, kept, head_.begin() + static_cast<std::ptrdiff_t>(head_chars_));
+  head_chars_ += kept;
+  chars_ += count;
+  line_chars_ += count;
+  chain_end_ = offset_of(to);
+}
+
+// From inside a chain to behind it, or the end of the piece.
+EncodedRuns::At EncodedRuns::follow(At at, At end) {
+  while (at != end) {
+    if (!gap_) {
+      At to = at;
+      while (static_cast<std::size_t>(end - to) >= block_bytes && masks_of(to).alphabet == whole_block)
+        to += block_bytes;
+      while (to != end && in_alphabet(*to)) ++to;
+      take(at, to);
+      at = to;
+      if (at == end) return at;
+      gap_ = true;
+      gap_newline_ = gap_backslash_ = false;
+      gap_start_ = offset_of(at);
+    }
+    const std::uint8_t byte = *at;
+    bool goes_on = offset_of(at) - gap_start_ < gap_bytes_max;
+    if (gap_backslash_) {
+      gap_backslash_ = false;
+      if (byte == '/' && !gap_newline_ && line_chars_ >= line_chars_min) {
+        gap_ = false;
+        continue;
+      }
+      goes_on = goes_on && (byte == 'n' || byte == 'r' || byte == 't');
+      gap_newline_ |= byte == 'n' || byte == 'r';
+    } else if (in_alphabet(byte) && gap_newline_) {
+      // The line before must have been a full one; a short one is the last.
+      if (line_chars_ < line_chars_min) {
+        end_chain();
+        return at;
+      }
+      gap_ = false;
+      line_chars_ = 0;
+      continue;
+    } else if (byte == '\\') {
+      note_escapes(1, at, end);
+      gap_backslash_ = true;
+    } else if (byte == '\n' || byte == '\r') {
+      gap_newline_ = true;
+    } else {
+      goes_on = goes_on && (byte == ' ' || byte == '\t');
+    }
+    if (!goes_on) {
+      end_chain();
+      return at;
+    }
+    ++at;
+  }
+  return at;
+}
+
+void EncodedRuns::end_chain() {
+  chain_ = false;
+  if (chars_ < run_chars_min) return;
+  std::string_view head(head_.data(), head_chars_);
+  EncodedRun run{EncodedRun::Form::base64, chain_start_, chain_end_ - chain_start_};
+  const bool all_kept = chars_ == head_chars_;
+  const auto skip = [&](std::size_t count) {
+    head.remove_prefix(count);
+    run.offset += count;
+    run.length -= count;
+  };
+  if (head.find_first_not_of(head[0]) == head.npos) return;
+  const bool marked = head[0] == '0' && (head[1] | 0x20) == 'x';
+  if (std::all_of(head.begin() + (marked ? 2 : 0), head.end(), is_hex)) {
+    run.form = EncodedRun::Form::hex;
+    skip(marked ? 2 : 0);
+    const std::vector<std::uint8_t> bytes = decode_hex(head);
+    if (!all_kept || has_text(bytes) || is_packed(bytes)) add(run);
+    return;
+  }
+  const auto any = [&](char low, char high) {
+    return std::any_of(head.begin(), head.end(), [&](char c) { return c >= low && c <= high; });
+  };
+  if (!any('a', 'z') || !any('A', 'Z')) return;
+  // Letters before it ("key_", "sha512-") shift what is decoded.
+  const unsigned phases = phases_of_text(head);
+  for (std::size_t phase = 0; phase < 4; ++phase) {
+    const std::string_view text = head.substr(phase);
+    const bool has = (phases >> phase & 1) != 0 && has_text(decode_base64(text));
+    if (!has && !base64_is_packed(text)) continue;
+    skip(phase);
+    return add(run);
+  }
+  if (!all_kept) add(run);
+}
+
+void EncodedRuns::note_escapes(std::uint32_t backslashes, At block, At end) {
+  for (; backslashes != 0; backslashes &= backslashes - 1) {
+    const At at = block + std::countr_zero(backslashes);
+    const auto left = static_cast<std::size_t>(end - at);
+    if (left >= 2 && !opens_escape(at[1])) continue;
+    const std::string_view text = as_text(Bytes(at, std::min<std::size_t>(left, escape_bytes)));
+    if (text.size() == escape_bytes)
+      note_escape(offset_of(at), text);
+    else if (tail_.empty())  // else it is in there already
+      tail_ = text;
+  }
+}
+
+void EncodedRuns::note_escape(std::uint64_t offset, std::string_view text) {
+  if (!worth_unescaping(escaped_char(text))) return;
+  if (escapes_ && offset - last_escape_ > escapes_apart) end_escapes();
+  if (!escapes_) first_escape_ = offset;
+  escapes_ = true;
+  last_escape_ = offset;
+}
+
+void EncodedRuns::end_escapes() {
+  if (!escapes_) return;
+  escapes_ = false;
+  const std::uint64_t start = first_escape_ - std::min(first_escape_, escape_context);
+  add({EncodedRun::Form::escaped, start, last_escape_ + escape_bytes + escape_context - start});
+}
+
+void EncodedRuns::add(const EncodedRun& run) {
+  if (runs_.size() == runs_max)
+    overflowed_ = true;
+  else
+    runs_.push_back(run);
+}
+
+std::vector<EncodedRun> EncodedRuns::finish() {
+  for (std::string_view rest = tail_; !rest.empty();
+       rest.remove_prefix(std::min(rest.find('\\', 1), rest.size())))
+    note_escape(offset_ - rest.size(), rest);
+  if (chain_) end_chain();
+  end_escapes();
+  std::sort(runs_.begin(), runs_.end(),
+            [](const EncodedRun& a, const EncodedRun& b) { return a.offset < b.offset; });
+  return std::move(runs_);
+}
+
+}  // namespace sallyport
