@@ -90,6 +90,16 @@ Result<void> StageStore::each_open(const std::function<bool(const Stage&)>& visi
   return {};
 }
 
+Result<std::vector<std::string>> StageStore::all() const {
+  std::vector<std::string> ids;
+  auto read = store_.scan(Family::stages, "s ", "", false, [&](std::string_view k, std::string_view) {
+    ids.emplace_back(k.substr(2));
+    return true;
+  });
+  if (!read) return read.error();
+  return ids;
+}
+
 Result<PublishDocument> StageStore::document(std::string_view id) const {
   auto text = store_.get(Family::stages, key('d', id));
   if (!text) return text.error();

@@ -91,13 +91,18 @@ json::object Policy::document() const {
   for (const ThresholdInfo& info : threshold_table()) numbers[info.key] = threshold_text(thresholds, info);
   for (const auto& [glob, bytes] : thresholds.file_bytes_max_for) sizes[glob] = bytes;
   numbers["file_bytes_max_for"] = std::move(sizes);
-  json::array by_path, secrets, waived;
+  json::array by_path, secrets, waived, listed;
   for (const PathRules& rules : paths)
     by_path.push_back(json::object{{"match", to_json(rules.match)},
                                    {"packages", to_json(rules.packages)},
                                    {"rules", to_json(rules.rules)}});
   for (const SecretRuleFile& file : secret_rule_files)
     secrets.push_back(json::object{{"file", file.name}, {"digest", to_hex(sha256(file.text))}});
+  for (const WordList& list : words)
+    listed.push_back(json::object{{"label", list.label},
+                                  {"literals", to_json(list.literals)},
+                                  {"patterns", to_json(list.patterns)},
+                                  {"packages", to_json(list.scopes)}});
   for (const auto& [fingerprint, w] : waivers)
     waived.push_back(json::object{{"rule", w.rule},
                                   {"fingerprint", fingerprint},
@@ -119,6 +124,7 @@ json::object Policy::document() const {
         {"path_bytes_max", limits.path_bytes_max}}},
       {"thresholds", std::move(numbers)},
       {"secret_rules", std::move(secrets)},
+      {"words", std::move(listed)},
       {"waivers", std::move(waived)},
   };
 }

@@ -20,6 +20,13 @@
 //   [limits]                             # of archives (tarball/listing.hpp)
 //   entries_max = 5000
 //
+//   [[words]]                            # leak/words: what your organisation keeps to itself
+//   label    = "code names"
+//   literals = ["bluebird"]              # anywhere, in any case of letters
+//   patterns = ["ACME-[0-9]{4,}"]        # as RE2 has them
+//   file     = "code-names.txt"          # more literals, one a line; '#' begins a comment
+//   packages = ["@acme/*"]               # may be left out: all of them
+//
 //   [[waivers]]                          # one finding of one package becomes a note, with this said beside
 //   it rule        = "leak/source-map" fingerprint = "sha256-…"             # of the finding: other content
 //   has another one package     = "@acme/lib" version     = "1.2.3"                # may be left out owner =
@@ -33,6 +40,7 @@
 #include <string_view>
 #include <vector>
 
+#include "policies/content/words.hpp"
 #include "policies/finding.hpp"
 #include "policies/glob.hpp"
 #include "policies/release.hpp"
@@ -68,6 +76,7 @@ struct Policy {
     std::string name, text;
   };
   std::vector<SecretRuleFile> secret_rule_files;
+  std::vector<WordList> words;
   std::multimap<std::string, Waiver, std::less<>> waivers;  // by fingerprint
 
   // Reads a file that the policy names, as seen from the policy.
@@ -95,6 +104,7 @@ bool may_be_waived(std::string_view rule);
 
 constexpr std::size_t policy_bytes_max = 4u << 20;  // of the file
 constexpr std::size_t waivers_max = 10'000;
+constexpr std::size_t words_max = 20'000;         // in all lists
 constexpr std::size_t path_patterns_max = 1'000;  // with what their braces expand to
 constexpr std::chrono::days waiver_days_max{366};
 

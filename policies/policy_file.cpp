@@ -79,9 +79,10 @@ class PolicyReader {
     if (key == "thresholds") return thresholds(node);
     if (key == "limits") return limits(node);
     if (key == "secret_rules") return secret_rules(node);
+    if (key == "words") return tables(key, node, [this](const auto& table) { words(table); });
     if (key == "waivers") return waivers(key, node);
     unknown(key.source(), "key", key,
-            {"rules", "profiles", "paths", "thresholds", "limits", "secret_rules", "waivers"});
+            {"rules", "profiles", "paths", "thresholds", "limits", "secret_rules", "words", "waivers"});
   }
 
   const toml::table* table_of(std::string_view name, const toml::node& node) {
@@ -292,6 +293,47 @@ class PolicyReader {
         policy_.secret_rule_files.push_back({std::move(name), std::move(*text)});
   }
 
+  void words(const toml::table& table) {
+    only(table, {"label", "literals", "patterns", "file", "packages"});
+    WordList list;
+    list.label = required(table, "label", "a list of words");
+    for (const WordList& other : policy_.words)
+      if (!list.label.empty() && other.label == list.label)
+        wrong(table, "there are two lists of words with the label \"" + list.label + "\".");
+    if (const toml::node* node = table.get("literals")) list.literals = texts("literals", *node);
+    if (const toml::node* node = table.get("patterns")) list.patterns = texts("patterns", *node);
+    if (const toml::node* node = table.get("packages")) list.scopes = texts("packages", *node);
+    if (const toml::node* node = table.get("file")) {
+      const std::string name = node->value_exact<std::string>().value_or("");
+      if (name.empty()) {
+        wrong(*node, "\"file\" of a list of words must be the name of a file.");
+      } else if (const auto text = file_text(*node, name)) {
+        lines(*text, list.literals);
+      }
+    }
+    if (list.literals.empty() && list.patterns.empty())
+      wrong(table, "a list of words has no words: give it literals, patterns or a file of them.");
+    words_ += list.literals.size() + list.patterns.size();
+    if (words_ > words_max) {
+      if (words_ - list.literals.size() - list.patterns.size() <= words_max)
+        wrong(table, "there are more than " + thousands(words_max) + " words.");
+      return;
+    }
+    policy_.words.push_back(std::move(list));
+  }
+
+  static void lines(std::string_view text, Names& out) {
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      std::string_view line = text.substr(0, end);
+      text.remove_prefix(std::min(end + 1, text.size()));
+      const std::size_t first = line.find_first_not_of(" \t\r");
+      if (first == std::string_view::npos || line[first] == '#') continue;
+      line = line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
+      out.emplace_back(line);
+    }
+  }
+
   void waivers(const toml::key& key, const toml::node& node) {
     if (const toml::array* all = node.as_array(); all != nullptr && all->size() > waivers_max)
       return wrong(node, "there are more than " + thousands(waivers_max) +
@@ -300,16 +342,17 @@ class PolicyReader {
   }
 
   // A text that must be there; empty where it is not.
-  std::string required(const toml::table& table, const std::string& name) {
+  std::string required(const toml::table& table, const std::string& name,
+                       const std::string& what = "a waiver") {
     const toml::node* node = table.get(name);
     if (node == nullptr) {
-      wrong(table, "a waiver has no \"" + name + "\".");
+      wrong(table, what + " has no \"" + name + "\".");
       return {};
     }
     const auto text = node->value_exact<std::string>();
     std::string clean = printable(text.value_or(""), 500);
     if (clean.find_first_not_of(' ') == std::string::npos) {
-      wrong(*node, "\"" + name + "\" of a waiver must be a text.");
+      wrong(*node, "\"" + name + "\" of " + what + " must be a text.");
       return {};
     }
     return clean;
@@ -372,7 +415,7 @@ class PolicyReader {
   const Policy::ReadFile& read_file_;
   Policy& policy_;
   std::vector<Problem> problems_;
-  std::size_t patterns_ = 0;
+  std::size_t patterns_ = 0, words_ = 0;
   bool too_many_ = false;
 };
 

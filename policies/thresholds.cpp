@@ -29,10 +29,6 @@ std::span<const ThresholdInfo> threshold_table() {
       {"dormant_days", "origin/dormant", "Days since the last release.", &T::dormant_days},
       {"velocity_minutes", "origin/velocity", "Minutes within which a second release of a line counts.",
        &T::velocity_minutes},
-      {"personal_data_rows", "leak/personal-data", "Rows of personal data in a file that are still few.",
-       &T::personal_data_rows},
-      {"obfuscated_names_min", "code/obfuscated-names", "Names of an obfuscator in a file that count.",
-       &T::obfuscated_names_min},
   };
   return table;
 }

@@ -23,7 +23,6 @@ struct Thresholds {
 
   std::uint64_t young_days = 30, young_version_days = 7, young_block_hours = 72;
   std::uint64_t dormant_days = 365, velocity_minutes = 60;
-  std::uint64_t personal_data_rows = 20, obfuscated_names_min = 10;
 };
 
 // One of them: what reading, printing and comparing policies go by. `file_bytes_max_for` is beside the table.

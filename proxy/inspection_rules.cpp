@@ -1,5 +1,6 @@
 #include "proxy/inspection_rules.hpp"
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -41,13 +42,27 @@ Result<std::shared_ptr<const InspectionRules>> compile_rules(Policy policy, cons
                                                              const std::string& scratch_folder) {
   std::vector<std::string> secrets;
   for (const auto& file : policy.secret_rule_files) secrets.push_back(file.text);
-  auto content = ContentRules::build(secrets, cache_folder);
+  auto content = ContentRules::build(secrets, cache_folder, policy.words);
   if (!content) return content.error();
   auto rules = std::make_shared<InspectionRules>();
   rules->policy = std::move(policy);
   rules->content = std::move(*content);
   rules->scratch_folder = scratch_folder;
   return std::shared_ptr<const InspectionRules>(std::move(rules));
+}
+
+std::string user_cache_folder() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? fs::path(value) : fs::path();
+  };
+  fs::path folder = variable("XDG_CACHE_HOME");
+  if (folder.empty() && !variable("HOME").empty()) folder = variable("HOME") / ".cache";
+  if (folder.empty()) return {};
+  folder /= "sallyport";
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  return failed ? std::string() : folder.string();
 }
 
 }  // namespace sallyport

@@ -17,4 +17,7 @@ Result<Policy> load_policy(const std::string& path, Instant now);
 Result<std::shared_ptr<const InspectionRules>> compile_rules(Policy policy, const std::string& cache_folder,
                                                              const std::string& scratch_folder);
 
+// Where compiled rules are kept between commands; empty: nowhere.
+std::string user_cache_folder();
+
 }  // namespace sallyport

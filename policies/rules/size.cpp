@@ -12,10 +12,12 @@ namespace {
 
 using enum Action;
 
-constexpr std::uint64_t kKiB = 1024, kMiB = 1024 * kKiB;
-
 // A package of a few small files grows twentyfold with its first real one; below this nobody needs to look.
-constexpr std::uint64_t kOutlierBytesMin = 64 * kKiB;
+constexpr std::uint64_t kOutlierBytesMin = 64u << 10;
+
+bool exceeds(std::uint64_t now, double factor, std::uint64_t before) {
+  return static_cast<double>(now) > factor * static_cast<double>(before);
+}
 
 void check_file(const Release& release, FindingSink& sink) {
   std::vector<std::pair<Glob, std::uint64_t>> own_limits;
@@ -36,7 +38,8 @@ void check_file(const Release& release, FindingSink& sink) {
       sink.add(
           {.file = file.entry.inner,
            .message = "one file of " + human_bytes(size) + ", above the limit of " + human_bytes(limit)});
-    } else if (!own && usual != 0 && size >= kOutlierBytesMin && size / 20 > usual) {
+    } else if (!own && usual != 0 && size >= kOutlierBytesMin &&
+               exceeds(size, release.thresholds.file_factor_max, usual)) {
       sink.add({.file = file.entry.inner,
                 .message = "one file of " + human_bytes(size) +
                            "; the largest file of earlier releases was " + human_bytes(usual) + " (median)"});
@@ -50,21 +53,24 @@ void check_jump(const Release& release, FindingSink& sink) {
   const std::uint64_t before = baseline.unpacked_bytes, now = release.unpacked_bytes;
   if (now <= before) return;
   const std::uint64_t more = now - before;
-  const bool tripled = now / 3 > before && more > kMiB;
-  const bool grown = (now > before + before / 2 && more > 256 * kKiB) || more > 10 * kMiB;
-  if (!tripled && !grown) return;
+  const Thresholds& t = release.thresholds;
+  const bool leapt = exceeds(now, t.jump_factor_high, before) && more > t.jump_bytes_high;
+  const bool grown =
+      (exceeds(now, t.jump_factor, before) && more > t.jump_bytes) || more > t.jump_bytes_alone;
+  if (!leapt && !grown) return;
   std::string message =
       "unpacked " + human_bytes(now) + ", against " + human_bytes(before) + " in " + baseline.version;
   if (before > 0)
     message += " (" + thousands(now / before) + "." + std::to_string(now * 10 / before % 10) + " times)";
-  sink.add({.message = std::move(message), .content_digest = "unpacked"}, tripled ? 1 : 0);
+  sink.add({.message = std::move(message), .content_digest = "unpacked"}, leapt ? 1 : 0);
 }
 
 void check_count(const Release& release, FindingSink& sink) {
   if (!release.history.baseline) return;
   const Facts& baseline = *release.history.baseline;
   const std::size_t before = baseline.files.size(), now = release.files.size();
-  if (now <= 2 * before && now <= before + 500) return;
+  const Thresholds& t = release.thresholds;
+  if (!exceeds(now, t.count_factor, before) && now - std::min(now, before) <= t.count_files) return;
   sink.add({.message = thousands(now) + " files, against " + thousands(before) + " in " + baseline.version,
             .content_digest = "files"});
 }

@@ -1,5 +1,7 @@
 #include "proxy/cli/cli.hpp"
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -7,6 +9,7 @@
 #include "proxy/cli/command_line.hpp"
 #include "proxy/cli/commands.hpp"
 #include "proxy/cli/console.hpp"
+#include "proxy/cli/policy.hpp"
 #include "proxy/cli/terminal.hpp"
 #include "proxy/data_folder.hpp"
 #include "proxy/environment.hpp"
@@ -44,9 +47,14 @@ class Cli {
     if (line.exit) return *line.exit;
     options_ = line.options;
     if (works_on_data(options_.command)) return on_data();
+    if (judges_policy(options_.command)) return on_policy();
+    if (options_.command == Command::policy_replay) return on_copy();
     switch (options_.command) {
       case Command::config_reference:
         around_.out << config_reference();
+        return 0;
+      case Command::policy_reference:
+        around_.out << policy_reference();
         return 0;
       case Command::routes:
         if (auto table = programs_.routes())
@@ -93,10 +101,79 @@ class Cli {
     if (options_.command == Command::serve) return programs_.serve(*config);
     if (options_.command == Command::config_show) {
       around_.out << show_config(*config);
-    } else {
-      around_.out << "The configuration is in order.\n";
+      return 0;
     }
+    const auto notes = without_effect(*config, SystemClock().now());
+    if (!notes) return refused(notes.error());
+    for (const std::string& note : *notes) around_.err << "note: " << note << '\n';
+    around_.out << "The configuration is in order.\n";
     return 0;
+  }
+
+  PolicyOutput policy_output() const {
+    const bool watched = &around_.err == &std::cerr && ::isatty(STDERR_FILENO) == 1;
+    return {around_.out, around_.err, watched};
+  }
+
+  int on_policy() const {
+    std::string file = options_.policy;
+    if (file.empty()) {
+      const auto config = load(false);
+      if (!config) return refused(config.error());
+      file = config->policy_file;
+    }
+    const Instant now = SystemClock().now();
+    switch (options_.command) {
+      case Command::policy_check:
+        return check_policy(file, now, policy_output());
+      case Command::policy_explain:
+        return explain_rule(options_.rule, file, now, policy_output());
+      default:
+        return diff_policies(options_.policy_before, file, now, policy_output());
+    }
+  }
+
+  // Long work that only reads: where a server has the folder, on a copy of what is in it, so that neither
+  // waits for the other. The copy's blobs are links, and it is gone afterwards.
+  int on_copy() const {
+    namespace fs = std::filesystem;
+    const QuietLog quiet;
+    const auto config = load(false);
+    if (!config) return refused(config.error());
+    if (std::error_code error; !fs::is_directory(meta_folder(config->data), error))
+      return refused(fail(ErrorKind::invalid, "There is no data in " + config->data +
+                                                  ": name the folder with --data, or the configuration."));
+    const SystemClock clock;
+    SystemRandom random;
+    const auto folder = open_data_folder(config->data, clock, random);
+    if (folder) return replay_on(*folder, *config);
+    if (folder.error().kind != ErrorKind::busy) return refused(folder.error());
+
+    const std::string copy = (fs::absolute(config->data) / ("copy-" + uuid_v4(random))).string();
+    struct Gone {
+      const std::string& path;
+      ~Gone() {
+        std::error_code ignored;
+        fs::remove_all(path, ignored);
+      }
+    } const gone{copy};
+    std::string said;
+    const auto copied = ask_console(config->data, {"snapshot", copy}, {},
+                                    {[](std::string_view) {}, [&](std::string_view text) { said += text; }});
+    if (!copied) return refused(copied.error());
+    if (*copied != 0) {
+      around_.err << said;
+      return *copied;
+    }
+    const auto copied_folder = open_data_folder(copy, clock, random);
+    if (!copied_folder) return refused(copied_folder.error());
+    return replay_on(*copied_folder, *config);
+  }
+
+  int replay_on(const DataFolder& folder, const Config& config) const {
+    const ReplayRequest request{options_.policy, options_.since, options_.package, options_.format,
+                                config.data + "/cache"};
+    return replay_policy(*folder.meta, *folder.blobs, request, SystemClock().now(), policy_output());
   }
 
   int on_data() const {

@@ -39,6 +39,7 @@ class Parser {
          "sallyport config show --config sallyport.toml");
     leaf(*config, Command::config_reference, "reference", "Print every key as Markdown",
          "sallyport config reference");
+    policies(*group("policy", "The policy file"));
     auto* ledger = group("ledger", "The record of everything that was done");
     leaf(*ledger, Command::ledger_verify, "verify", "Prove that no entry was altered or removed",
          "sallyport ledger verify --data /var/lib/sallyport");
@@ -145,6 +146,38 @@ class Parser {
         ->required();
   }
 
+  void policies(CLI::App& policy) {
+    leaf(policy, Command::policy_check, "check", "Say what is wrong with it, or has no effect",
+         "sallyport policy check policy.toml")
+        ->add_option("FILE", o_.policy, "The policy file; without it, the one that is configured");
+    auto* explain = leaf(policy, Command::policy_explain, "explain",
+                         "Say what a rule looks for, why, and what becomes of a finding",
+                         "sallyport policy explain leak/source-map");
+    explain->add_option("RULE", o_.rule, "The rule; without it, a list of all");
+    policy_option(explain);
+    auto* diff = leaf(policy, Command::policy_diff, "diff", "Say what two policy files judge otherwise",
+                      "sallyport policy diff policy.toml policy.new.toml");
+    diff->add_option("A", o_.policy_before, "The policy file before")->required();
+    diff->add_option("B", o_.policy, "The policy file after")->required();
+    auto* replay =
+        leaf(policy, Command::policy_replay, "replay",
+             "Judge the recorded releases by another policy file, and say what would have become of "
+             "each; nothing is changed",
+             "sallyport policy replay --policy policy.new.toml --since '90 days' --package '@acme/*'");
+    policy_option(replay)->required();
+    replay->add_option("--since", o_.since, "Releases received since: a date (2026-03-31) or a duration")
+        ->type_name("DATE");
+    replay->add_option("--package", o_.package, "Releases of packages whose name matches")->type_name("GLOB");
+    replay->add_option("--format", o_.format, "text or json")->check(CLI::IsMember({"text", "json"}));
+    leaf(policy, Command::policy_reference, "reference", "Print every rule and threshold as Markdown",
+         "sallyport policy reference");
+  }
+
+  CLI::Option* policy_option(CLI::App* app) {
+    return app->add_option("--policy", o_.policy, "The policy file; without it, the one that is configured")
+        ->type_name("FILE");
+  }
+
   // The innermost command that was named.
   CLI::App* asked() {
     CLI::App* at = &app_;
@@ -209,6 +242,11 @@ bool works_on_data(Command command) {
     default:
       return false;
   }
+}
+
+bool judges_policy(Command command) {
+  return command == Command::policy_check || command == Command::policy_explain ||
+         command == Command::policy_diff;
 }
 
 bool sets_password(Command command) {

@@ -23,12 +23,18 @@ enum class Command : std::uint8_t {
   config_check,
   config_show,
   config_reference,
+  policy_check,
+  policy_explain,
+  policy_diff,
+  policy_replay,
+  policy_reference,
   ledger_verify,
   ledger_export,
   snapshot,
   routes,
 };
 bool works_on_data(Command command);
+bool judges_policy(Command command);
 bool sets_password(Command command);
 
 struct Options {
@@ -43,8 +49,10 @@ struct Options {
   std::string token_name, expires, key;
   bool read_only = false;
   std::vector<std::string> cidr;
-  std::uint64_t from = 1;  // ledger export
-  std::string folder;      // snapshot
+  std::uint64_t from = 1;                       // ledger export
+  std::string folder;                           // snapshot
+  std::string policy, policy_before, rule;      // policy
+  std::string since, package, format = "text";  // policy replay
 };
 
 struct CommandLine {

@@ -70,21 +70,6 @@ Result<std::string> text_of(const fs::path& path) {
   return std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
-// Compiling the secret rules takes seconds, once: kept where the user's caches are.
-std::string cache_folder() {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return value != nullptr && *value != '\0' ? fs::path(value) : fs::path();
-  };
-  fs::path folder = variable("XDG_CACHE_HOME");
-  if (folder.empty() && !variable("HOME").empty()) folder = variable("HOME") / ".cache";
-  if (folder.empty()) return {};
-  folder /= "sallyport";
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  return failed ? std::string() : folder.string();
-}
-
 class Scan {
  public:
   Scan(ScanOptions options, std::ostream& out) : options_(std::move(options)), out_(out) {}
@@ -136,7 +121,7 @@ class Scan {
     if (!policy) return policy.error();
     const auto scratch = folder_->below("scratch");
     if (!scratch) return scratch.error();
-    auto rules = compile_rules(std::move(*policy), cache_folder(), scratch->string());
+    auto rules = compile_rules(std::move(*policy), user_cache_folder(), scratch->string());
     if (!rules) return rules.error();
     rules_ = std::move(*rules);
     return {};

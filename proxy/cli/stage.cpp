@@ -81,6 +81,10 @@ class Terminal {
         if (const json::object* f = item.if_object()) {
           t_.out << "\n  " << std::left << std::setw(8) << text(*f, "action") << " " << text(*f, "rule");
           if (!text(*f, "file").empty()) t_.out << "  " << text(*f, "file");
+          if (bool_at(*f, "known").value_or(false)) t_.out << "  (as in the last approved release)";
+          if (const json::object* waiver = object_at(*f, "waiver"))
+            t_.out << "\n           waived by " << text(*waiver, "owner") << " until "
+                   << text(*waiver, "until") << ": " << text(*waiver, "reason");
           t_.out << "\n           " << text(*f, "message") << "\n           " << text(*f, "fix") << "\n";
         }
     if (const json::array* decisions = array_at(r, "decisions"))

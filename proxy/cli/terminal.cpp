@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <utility>
+
+#include "storage/base/text.hpp"
 
 namespace sallyport {
 
@@ -27,6 +30,24 @@ Result<std::string> ask_secret(const std::string& prompt) {
 std::size_t terminal_columns(int fd) {
   winsize size{};
   return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 76;
+}
+
+ProgressBar::ProgressBar(std::ostream& out, bool watched, std::string what)
+    : out_(out), watched_(watched), what_(std::move(what)) {}
+
+void ProgressBar::show(std::size_t done, std::size_t all) {
+  constexpr std::size_t cells = 30;
+  if (!watched_ || all == 0) return;
+  const std::size_t part = done * 1000 / all;
+  if (part == drawn_) return;
+  drawn_ = part;
+  const std::size_t filled = part * cells / 1000;
+  out_ << "\r[" << std::string(filled, '#') << std::string(cells - filled, ' ') << "] " << thousands(done)
+       << " of " << thousands(all) << " " << what_ << std::flush;
+}
+
+void ProgressBar::end() {
+  if (watched_ && drawn_ != static_cast<std::size_t>(-1)) out_ << "\r\x1b[K" << std::flush;
 }
 
 }  // namespace sallyport

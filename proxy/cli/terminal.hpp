@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <iosfwd>
 #include <string>
 
 #include "storage/base/result.hpp"
@@ -11,5 +12,19 @@ Result<std::string> ask_secret(const std::string& prompt);
 
 // Of the terminal behind `fd`; 76 where that cannot be told.
 std::size_t terminal_columns(int fd);
+
+// One line that is drawn over itself. Nothing at all where nobody watches.
+class ProgressBar {
+ public:
+  ProgressBar(std::ostream& out, bool watched, std::string what);
+  void show(std::size_t done, std::size_t all);
+  void end();  // the line is free again
+
+ private:
+  std::ostream& out_;
+  const bool watched_;
+  const std::string what_;
+  std::size_t drawn_ = static_cast<std::size_t>(-1);  // the last figure, in thousandths
+};
 
 }  // namespace sallyport

@@ -99,17 +99,16 @@ std::string held_sentence(const Stage& s, const std::string& base_url) {
   const std::size_t missing = s.approvals_needed > given ? s.approvals_needed - given : 0;
   std::string text =
       "held as " + s.code + ": " + printable(s.subject()) + " needs " + plural(missing, "approval");
-  const std::size_t serious = count_of(s, Action::warn) + count_of(s, Action::escalate);
-  if (serious == 0) {
-    text += "; nothing found that needs attention";
-  } else {
-    text += "; " + plural(serious, "finding") + " (";
-    std::string rules;
-    for (const Finding& f : s.findings)
-      if (f.action >= Action::warn && rules.find(f.rule) == std::string::npos)
-        rules += (rules.empty() ? "" : ", ") + f.rule;
-    text += rules + ")";
+  std::size_t fresh = 0, known = 0;
+  std::string rules;
+  for (const Finding& f : s.findings) {
+    if (f.action < Action::warn) continue;
+    ++(f.known ? known : fresh);
+    if (!f.known && rules.find(f.rule) == std::string::npos) rules += (rules.empty() ? "" : ", ") + f.rule;
   }
+  text += fresh == 0 ? known == 0 ? "; nothing found that needs attention" : "; nothing new found"
+                     : "; " + plural(fresh, "finding") + " (" + rules + ")";
+  if (known > 0) text += ", " + std::to_string(known) + " as in the last approved release";
   return text + "; review: " + review_url(s, base_url);
 }
 

@@ -25,6 +25,7 @@ def section(command):
 
 def test_the_reference_and_the_routes_are_printed_by_the_binary():
     assert section("config reference") == printed("config", "reference")
+    assert section("policy reference") == printed("policy", "reference")
     assert section("routes") == printed("routes")
 
 

@@ -17,6 +17,7 @@ const std::string print(64, 'a');
 Result<Policy> parse(std::string_view toml) {
   return Policy::parse(toml, "policy.toml", now, [](const std::string& name) -> Result<std::string> {
     if (name == "own.toml") return std::string("# rules");
+    if (name == "own.txt") return std::string("# names\n\n  blue bird\r\n\tkestrel\nosprey");
     return fail(ErrorKind::invalid, "there is no such file.");
   });
 }
@@ -128,6 +129,11 @@ TEST_CASE("everything in a policy is read, and its digest changes with each of i
       "[limits]\npath_bytes_max = 5",
       "[thresholds.file_bytes_max_for]\n\"*.wasm\" = 5",
       "secret_rules = [\"own.toml\"]",
+      "[[words]]\nlabel = \"a\"\nliterals = [\"x\"]",
+      "[[words]]\nlabel = \"b\"\nliterals = [\"x\"]",
+      "[[words]]\nlabel = \"a\"\npatterns = [\"x\"]",
+      "[[words]]\nlabel = \"a\"\nliterals = [\"x\"]\npackages = [\"@acme/*\"]",
+      "[[words]]\nlabel = \"a\"\nfile = \"own.txt\"",
       waiver(),
       waiver("rule", "\"leak/secret\""),
       waiver("fingerprint", "\"sha256-" + std::string(64, 'b') + "\""),
@@ -286,6 +292,31 @@ TEST_CASE("a policy out of all proportion is refused, at once and in one sentenc
   CHECK(faults("[[paths]]\nmatch = [" + list + "]\nrules = {}", "expand to more than 1,000"));
   CHECK(faults("[[paths]]\nmatch = \"" + std::string(600, '*') + "\"\nrules = {}", "can match no file"));
   CHECK(faults("[thresholds.file_bytes_max_for]\n" + sizes, "more than 200 patterns"));
+}
+
+TEST_CASE("lists of words are read from the policy and from files of their own") {
+  const Policy policy =
+      parse(
+          "[[words]]\nlabel = \"birds\"\nliterals = [\"eagle\"]\npatterns = [\"ACME-[0-9]+\"]\nfile = "
+          "\"own.txt\"\npackages = [\"@acme/*\"]")
+          .value();
+  REQUIRE(policy.words.size() == 1);
+  CHECK(policy.words[0].label == "birds");
+  CHECK(policy.words[0].literals == std::vector<std::string>{"eagle", "blue bird", "kestrel", "osprey"});
+  CHECK(policy.words[0].patterns == std::vector<std::string>{"ACME-[0-9]+"});
+  CHECK(policy.words[0].scopes == std::vector<std::string>{"@acme/*"});
+  const std::string birds = "[[words]]\nlabel = \"birds\"\n", eagle = "literals = [\"eagle\"]\n";
+  CHECK(faults(birds, "has no words"));
+  CHECK(faults("[[words]]\n" + eagle, "a list of words has no \"label\""));
+  CHECK(faults(birds + "literals = [\"\"]", "\"literals\" must be a list of texts"));
+  CHECK(faults(birds + "literals = [1]", "\"literals\" must be a list of texts"));
+  CHECK(faults(birds + "file = 1", "must be the name of a file"));
+  CHECK(faults(birds + "file = \"absent\"", "cannot be read"));
+  CHECK(faults(birds + eagle + "litterals = []", "did you mean \"literals\"?"));
+  CHECK(faults(birds + eagle + birds + eagle, "two lists of words with the label"));
+  std::string many;
+  for (int i = 0; i < 20'001; ++i) many += "\"w" + std::to_string(i) + "\",";
+  CHECK(faults(birds + "literals = [" + many + "]", "more than 20,000 words"));
 }
 
 TEST_CASE("TOML's less usual forms are read as TOML or refused") {

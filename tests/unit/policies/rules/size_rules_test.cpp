@@ -65,6 +65,48 @@ TEST_CASE("a jump in unpacked size is seen at each of its limits") {
   CHECK(ask("size/jump", first).empty());
 }
 
+TEST_CASE("the numbers of the policy count") {
+  ReleaseBuilder previous("{}", "1.0.0"), builder;
+  for (int i = 0; i < 10; ++i) builder.file(std::to_string(i), "");
+  builder.file("big", "").after(previous);
+  Release& release = builder.release();
+  release.history.baseline->unpacked_bytes = 4 * kMiB;
+  release.unpacked_bytes = 20 * kMiB;
+  Thresholds& t = release.thresholds;
+  const auto tier = [&] {
+    const auto said = ask("size/jump", release);
+    return said.empty() ? -1 : said.at(0).tier;
+  };
+  CHECK(tier() == 1);
+  t.jump_factor_high = 5;
+  CHECK(tier() == 0);
+  t.jump_factor = 5;
+  CHECK(tier() == 0);
+  t.jump_bytes_alone = 16 * kMiB;
+  CHECK(tier() == -1);
+  t.jump_factor = 4.9;
+  CHECK(tier() == 0);
+  t.jump_bytes = 16 * kMiB;
+  CHECK(tier() == -1);
+  t.jump_factor_high = 1;
+  CHECK(tier() == 1);
+  t.jump_bytes_high = 16 * kMiB;
+  CHECK(tier() == -1);
+
+  CHECK(ask("size/count", release).size() == 1);
+  t.count_factor = 100;
+  CHECK(ask("size/count", release).empty());
+  t.count_files = 3;
+  CHECK(ask("size/count", release).size() == 1);
+
+  ReleaseBuilder large;
+  large.big_file("a.js", 2 * kMiB);
+  large.release().history.largest_file_bytes = {kMiB};
+  CHECK(ask("size/file", large).empty());
+  large.release().thresholds.file_factor_max = 1.5;
+  CHECK(ask("size/file", large).size() == 1);
+}
+
 TEST_CASE("a jump in the number of files is seen") {
   const auto fires = [](int before, int now) {
     ReleaseBuilder previous("{}", "1.0.0"), builder;
