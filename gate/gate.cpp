@@ -90,7 +90,8 @@ Gate::Gate(GateParts parts)
       catalog_(parts_.store),
       stages_(parts_.store),
       history_(parts_.store, parts_.blobs, parts_.inspection),
-      outbox_(parts_.store, parts_.ledger, parts_.blobs, stages_, parts_.upstream) {}
+      outbox_(parts_.store, parts_.ledger, parts_.blobs, stages_, parts_.upstream),
+      outside_(parts_.clock, catalog_, parts_.packages, parts_.upstream, parts_.malware) {}
 
 Result<void> Gate::may_publish(const Principal& who, const PackageName& name) const {
   if (who.read_only) return forbidden("This token is read-only: publish with one that may write.");
@@ -135,6 +136,30 @@ Result<std::string> Gate::free_code(Fact& fact) const {
     if (!*taken) return code;
   }
   return fail(ErrorKind::internal, "No review code is free: ask an administrator.");
+}
+
+// `repository` of a manifest as it is written: a text, or the url of an object.
+static std::string repository_written(const json::object& manifest) {
+  if (const auto text = string_at(manifest, "repository")) return std::string(*text);
+  const json::object* repository = object_at(manifest, "repository");
+  return repository ? std::string(string_at(*repository, "url").value_or("")) : std::string();
+}
+
+// Who built this release, and who built the one before.
+void Gate::add_provenance(ReleaseContext& context, const Principal& who, const ReceivedPublish& publish,
+                          const UpstreamReleases* there, Upstream* upstream) const {
+  OutsideFacts& outside = context.outside;
+  outside.origin = origin_of(who, publish.document.provenance.has_value());
+  if (publish.document.provenance) {
+    const AttestedRelease about{publish.document.name, publish.document.version, publish.digests.sha512,
+                                repository_written(publish.document.manifest)};
+    outside.provenance = check_provenance(publish.document.provenance->data, about, parts_.trust_root);
+    outside.origin->repository = outside.provenance->repository;
+    outside.origin->workflow = outside.provenance->workflow;
+    outside.origin->builder = outside.provenance->builder;
+  }
+  if (context.history.baseline)
+    add_previous_provenance(outside, *context.history.baseline, there, upstream, parts_.trust_root);
 }
 
 Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& publish) {
@@ -211,9 +236,12 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& pu
       context.history.tag_target = tag->second;
   }
   context.now = parts_.clock.now();
-  const json::object recorded = to_json(context);
   auto published = Manifest::from(publish.document.manifest);
   if (!published) return published.error();
+  context.outside =
+      outside_.collect(*published, context.history.baseline ? &*context.history.baseline : nullptr);
+  add_provenance(context, who, publish, there ? &*there : nullptr, origin);
+  const json::object recorded = to_json(context);
   context.published = std::move(*published);
   Report report = publish.inspection->finish(std::move(context));
   report.facts.name = name->full();

@@ -12,9 +12,11 @@
 #include "gate/history.hpp"
 #include "gate/intake.hpp"
 #include "gate/outbox.hpp"
+#include "gate/outside.hpp"
 #include "gate/package_rules.hpp"
 #include "gate/principal.hpp"
 #include "gate/stage_store.hpp"
+#include "policies/provenance/trust_root.hpp"
 #include "storage/base/ids.hpp"
 
 namespace sallyport {
@@ -29,8 +31,10 @@ struct GateParts {
   PackageRules packages;
   std::function<Upstream*(std::string_view name)> upstream;         // null: none of that name
   std::function<void(const PackageName&)> released = [](auto&) {};  // a new version is visible; any thread
-  Millis forward_max{20'000};   // how long an approval waits for the upstream
-  std::string public_url = {};  // where clients reach this gateway; empty: not known for certain
+  Millis forward_max{20'000};             // how long an approval waits for the upstream
+  std::string public_url = {};            // where clients reach this gateway; empty: not known for certain
+  const MalwareFeed* malware = nullptr;   // null: none
+  const TrustRoot* trust_root = nullptr;  // null: no provenance is verified
 };
 
 // Whether a version exists, and how far it has come.
@@ -90,6 +94,8 @@ class Gate {
   Result<void> forward_pending(const std::function<bool()>& stop);
 
  private:
+  void add_provenance(ReleaseContext& context, const Principal& who, const ReceivedPublish& publish,
+                      const UpstreamReleases* there, Upstream* upstream) const;
   bool may_view(const Principal& who, const Stage& stage) const;
   Result<void> may_review(const Principal& who, const Stage& stage) const;
   Result<Stage> change(std::string_view id, const std::function<Result<void>(Fact&, Stage&)>& change);
@@ -103,6 +109,7 @@ class Gate {
   StageStore stages_;
   ReleaseHistory history_;
   Outbox outbox_;
+  OutsideCollector outside_;
 };
 
 }  // namespace sallyport

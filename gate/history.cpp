@@ -10,6 +10,7 @@ namespace sallyport {
 namespace {
 
 constexpr std::size_t releases_remembered = 20;  // for the types and sizes that were seen
+constexpr std::size_t line_max = 20;             // releases of a line
 constexpr std::uint64_t baseline_bytes_max = 512u << 20;
 
 std::string facts_key(std::string_view name, std::string_view version) {
@@ -18,12 +19,6 @@ std::string facts_key(std::string_view name, std::string_view version) {
   key += version;
   return key;
 }
-
-struct FactsRecord {
-  Facts facts;
-  bool from_gate = false;
-  std::map<std::string, Action, std::less<>> findings;
-};
 
 std::string write_record(const Facts& facts, bool from_gate, const std::vector<Finding>& findings) {
   // Two findings may share a fingerprint: what is remembered is the milder one, so that the other counts as
@@ -58,6 +53,29 @@ Result<FactsRecord> read_record(std::string_view text) {
   return record;
 }
 
+// What the upstream says of who made a release, and with what, where the gate did not see it itself.
+void add_from_upstream(Facts& facts, const UpstreamReleases& there, const UpstreamRelease& release) {
+  facts.origin = release.origin();
+  for (const auto& [kind, tool] : release.toolchain()) facts.toolchain.insert_or_assign(kind, tool);
+  if (const auto at = there.time_of(facts.version)) facts.released = *at;
+}
+
+Facts thin_facts(std::string_view name, const std::string& version, const UpstreamReleases& there,
+                 const UpstreamRelease& release) {
+  Facts facts;
+  facts.name = name;
+  facts.version = version;
+  facts.unpacked_bytes = release.unpacked_bytes;
+  add_from_upstream(facts, there, release);
+  return facts;
+}
+
+bool newer(const Facts& a, const Facts& b) {
+  if (a.released != b.released) return a.released > b.released;
+  const auto va = Version::parse(a.version), vb = Version::parse(b.version);
+  return va && vb ? *vb < *va : a.version > b.version;
+}
+
 }  // namespace
 
 Result<History> ReleaseHistory::before(const PackageName& name, std::string_view version,
@@ -84,6 +102,11 @@ Result<History> ReleaseHistory::before(const PackageName& name, std::string_view
     for (const auto& [v, release] : there->versions)
       if (!known.contains(v) || !known.at(v).from_gate) versions.push_back(v);
 
+  if (there)
+    for (auto& [v, record] : known)
+      if (const auto release = there->versions.find(v); !record.from_gate && release != there->versions.end())
+        add_from_upstream(record.facts, *there, release->second);
+
   History history;
   if (auto baseline = choose_baseline(versions, version)) {
     auto found = known.find(*baseline);
@@ -91,6 +114,7 @@ Result<History> ReleaseHistory::before(const PackageName& name, std::string_view
       auto measured = measure(name, *baseline, *there, *upstream);
       if (!measured) return measured.error();
       found = known.emplace(*baseline, FactsRecord{std::move(*measured), false, {}}).first;
+      add_from_upstream(found->second.facts, *there, there->versions.at(*baseline));
     }
     if (found != known.end()) {
       history.baseline = found->second.facts;
@@ -110,12 +134,38 @@ Result<History> ReleaseHistory::before(const PackageName& name, std::string_view
     }
     history.largest_file_bytes.push_back(largest);
   }
+  add_line(history, name.full(), known, versions, there);
   for (const FactsRecord* record : newest)
     if (record->from_gate) {
       history.known = record->findings;
       break;
     }
   return history;
+}
+
+// The releases of the baseline's major version, newest first, and when the last one of any was.
+void ReleaseHistory::add_line(History& history, const std::string& name,
+                              const std::map<std::string, FactsRecord>& known,
+                              const std::vector<std::string>& versions, const UpstreamReleases* there) {
+  const auto baseline = Version::parse(history.baseline ? history.baseline->version : "");
+  for (const std::string& text : versions) {
+    const auto found = known.find(text);
+    Facts facts;
+    if (found != known.end()) {
+      facts = found->second.facts;
+      facts.files.clear();
+    } else {
+      facts = thin_facts(name, text, *there, there->versions.at(text));
+    }
+    if (facts.released != Instant() && (!history.last_release || facts.released > *history.last_release))
+      history.last_release = facts.released;
+    const auto version = Version::parse(text);
+    const bool same_line = version && baseline && version->major == baseline->major &&
+                           (!version->is_prerelease() || baseline->is_prerelease());
+    if (same_line) history.line.push_back(std::move(facts));
+  }
+  std::sort(history.line.begin(), history.line.end(), newer);
+  if (history.line.size() > line_max) history.line.resize(line_max);
 }
 
 Result<Facts> ReleaseHistory::measure(const PackageName& name, const std::string& version,

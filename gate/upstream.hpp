@@ -32,6 +32,11 @@ struct PublishOutcome {
   std::string message;  // printable; never holds a credential
 };
 
+struct PackumentLimits {
+  Millis deadline{10'000};  // a publisher waits, and clients give up after 30 s
+  std::uint64_t bytes_max = 128u << 20;
+};
+
 // Blocking; any thread; each call ends within its own deadline.
 class Upstream {
  public:
@@ -42,7 +47,10 @@ class Upstream {
   virtual const std::string& url() const = 0;
   // The full packument as the upstream has it now, past every cache. not_found: the upstream says there is
   // no such package. unavailable: no answer, or one that cannot be read.
-  virtual Result<std::string> packument(const PackageName& name) = 0;
+  virtual Result<std::string> packument(const PackageName& name, const PackumentLimits& limits = {}) = 0;
+  // What the registry has of attestations behind `dist.attestations.url`, which must be its own host's.
+  virtual Result<std::string> attestations(const PackageName& name, std::string_view url,
+                                           const PackumentLimits& limits) = 0;
   // Appends the tarball behind `dist.tarball` to `into`. too_large over `bytes_max`.
   virtual Result<void> tarball(const PackageName& name, std::string_view url, StagedBlob& into,
                                std::uint64_t bytes_max) = 0;

@@ -1,10 +1,15 @@
 #include "gate/upstream_releases.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/json/basic_parser_impl.hpp>
 
+#include "policies/toolchain.hpp"
+
 namespace sallyport {
 namespace {
+
+constexpr std::size_t text_bytes_max = 200;  // of what people may have written
 
 // Boost.JSON's events; keeps only what UpstreamReleases has a place for.
 struct ReleasesHandler {
@@ -19,11 +24,27 @@ struct ReleasesHandler {
   bool object_seen = false;
 
   std::size_t objects = 0, arrays = 0;  // open ones
-  std::array<std::string, 5> path;      // path[n]: the key in the nth open object
+  std::array<std::string, 6> path;      // path[n]: the key in the nth open object
   std::string text;                     // of the key or string being read
-  bool versions_seen = false, times_seen = false, tags_seen = false, dist_seen = false;
+  bool versions_seen = false, times_seen = false, tags_seen = false;
   UpstreamRelease* release = nullptr;
-  bool tarball_seen = false, integrity_seen = false, shasum_seen = false;
+  // Of the release being read, by place.
+  enum Place : std::size_t {
+    dist,
+    tarball,
+    integrity,
+    shasum,
+    unpacked,
+    attestations,
+    url,
+    user,
+    user_name,
+    trust,
+    npm,
+    node,
+    places
+  };
+  std::array<bool, places> seen{};
 
   static bool twice(error_code& ec) {
     ec = boost::json::error::exception;
@@ -34,17 +55,57 @@ struct ReleasesHandler {
     if (seen) return twice(ec);
     return seen = true;
   }
-  bool in_dist() const { return objects == 4 && path[1] == "versions" && path[3] == "dist"; }
+  bool in_version(std::size_t depth) const { return objects == depth && path[1] == "versions"; }
+  // The place below a version that the current key leads to, or `places`.
+  Place version_place() const {
+    const auto is = [this](std::size_t depth, std::string_view key) { return path[depth] == key; };
+    if (in_version(3))
+      return is(3, "dist")           ? dist
+             : is(3, "_npmUser")     ? user
+             : is(3, "_npmVersion")  ? npm
+             : is(3, "_nodeVersion") ? node
+                                     : places;
+    if (in_version(4) && is(3, "dist"))
+      return is(4, "tarball")        ? tarball
+             : is(4, "integrity")    ? integrity
+             : is(4, "shasum")       ? shasum
+             : is(4, "unpackedSize") ? unpacked
+             : is(4, "attestations") ? attestations
+                                     : places;
+    if (in_version(4) && is(3, "_npmUser"))
+      return is(4, "name") ? user_name : is(4, "trustedPublisher") ? trust : places;
+    if (in_version(5) && is(3, "dist") && is(4, "attestations") && is(5, "url")) return url;
+    return places;
+  }
   // The place of the string that is read now, or null.
   std::string* place() {
     if (arrays > 0) return nullptr;
     if (objects == 2 && path[1] == "time") return &releases.times[path[2]];
     if (objects == 2 && path[1] == "dist-tags") return &releases.tags[path[2]];
-    if (!in_dist()) return nullptr;
-    if (path[4] == "tarball") return &release->tarball;
-    if (path[4] == "integrity") return &release->integrity;
-    if (path[4] == "shasum") return &release->shasum;
-    return nullptr;
+    switch (version_place()) {
+      case tarball:
+        return &release->tarball;
+      case integrity:
+        return &release->integrity;
+      case shasum:
+        return &release->shasum;
+      case url:
+        return &release->attestations;
+      case user_name:
+        return &release->publisher;
+      case npm:
+        return &release->npm_version;
+      case node:
+        return &release->node_version;
+      default:
+        return nullptr;
+    }
+  }
+  bool number(std::uint64_t value) {
+    if (arrays > 0) return true;
+    const Place at = version_place();
+    if (at == unpacked) release->unpacked_bytes = value;
+    return true;
   }
   bool enter_key(error_code& ec) {
     const std::string& key = path[objects];
@@ -55,18 +116,14 @@ struct ReleasesHandler {
     } else if (objects == 2 && path[1] == "versions") {
       const auto [at, fresh] = releases.versions.try_emplace(key);
       release = &at->second;
-      dist_seen = tarball_seen = integrity_seen = shasum_seen = false;
+      seen = {};
       return fresh || twice(ec);
     } else if (objects == 2 && path[1] == "time") {
       return !releases.times.contains(key) || twice(ec);
     } else if (objects == 2 && path[1] == "dist-tags") {
       return !releases.tags.contains(key) || twice(ec);
-    } else if (objects == 3 && path[1] == "versions" && key == "dist") {
-      return once(dist_seen, ec);
-    } else if (in_dist()) {
-      if (key == "tarball") return once(tarball_seen, ec);
-      if (key == "integrity") return once(integrity_seen, ec);
-      if (key == "shasum") return once(shasum_seen, ec);
+    } else if (const Place at = version_place(); at != places) {
+      return once(seen[at], ec);
     }
     return true;
   }
@@ -75,6 +132,7 @@ struct ReleasesHandler {
   bool on_document_end(error_code&) { return true; }
   bool on_object_begin(error_code&) {
     object_seen = object_seen || (objects == 0 && arrays == 0);
+    if (arrays == 0 && version_place() == trust) release->trusted = true;
     ++objects;
     return true;
   }
@@ -103,13 +161,20 @@ struct ReleasesHandler {
     return enter_key(ec);
   }
   bool on_string_part(string_view s, std::size_t, error_code&) {
-    if (auto* kept = place()) kept->append(s.data(), s.size());
+    auto* kept = place();
+    if (kept == nullptr) return true;
+    const bool of_dist = objects >= 4 && path[3] == "dist";
+    const std::size_t room =
+        of_dist || objects == 2 ? s.size() : text_bytes_max - std::min(kept->size(), text_bytes_max);
+    kept->append(s.data(), std::min(s.size(), room));
     return true;
   }
   bool on_string(string_view s, std::size_t n, error_code& ec) { return on_string_part(s, n, ec); }
   bool on_number_part(string_view, error_code&) { return true; }
-  bool on_int64(std::int64_t, string_view, error_code&) { return true; }
-  bool on_uint64(std::uint64_t, string_view, error_code&) { return true; }
+  bool on_int64(std::int64_t n, string_view, error_code&) {
+    return number(n > 0 ? static_cast<std::uint64_t>(n) : 0);
+  }
+  bool on_uint64(std::uint64_t n, string_view, error_code&) { return number(n); }
   bool on_double(double, string_view, error_code&) { return true; }
   bool on_bool(bool, error_code&) { return true; }
   bool on_null(error_code&) { return true; }
@@ -118,6 +183,30 @@ struct ReleasesHandler {
 };
 
 }  // namespace
+
+std::optional<ReleaseOrigin> UpstreamRelease::origin() const {
+  if (publisher.empty() && attestations.empty()) return {};
+  ReleaseOrigin origin;
+  origin.publisher = publisher;
+  origin.attested = !attestations.empty();
+  // An attestation is made by a build service, whatever credential it then publishes with.
+  origin.path = trusted ? "trusted" : origin.attested ? "ci" : "token";
+  return origin;
+}
+
+std::map<std::string, std::string> UpstreamRelease::toolchain() const {
+  std::map<std::string, std::string> out;
+  if (const auto npm = major_of(npm_version); !npm.empty()) out["npm"] = npm;
+  if (const auto node = major_of(node_version); !node.empty()) out["node"] = node;
+  return out;
+}
+
+std::optional<Instant> UpstreamReleases::time_of(std::string_view version) const {
+  const auto found = times.find(version);
+  if (found == times.end()) return {};
+  const auto at = parse_iso8601(found->second);
+  return at ? std::optional(*at) : std::nullopt;
+}
 
 Result<UpstreamReleases> UpstreamReleases::parse(std::string_view packument) {
   boost::json::parse_options options;

@@ -55,14 +55,13 @@ bool read_measured(const json::object& object, Facts& facts) {
   if (const json::value* origin = object.if_contains("origin")) {
     if (!origin->is_object() || !read_origin(origin->get_object(), facts.origin.emplace())) return false;
   }
+  if (object.contains("toolchain") && !read_map(object, "toolchain", facts.toolchain)) return false;
   const json::value* capabilities = object.if_contains("capabilities");
   if (capabilities == nullptr) return true;
   facts.measured = true;
   const json::object* measures = object_at(object, "measures");
   const json::object* marks = object_at(object, "marks");
-  if (!read_texts(*capabilities, facts.capabilities) || !read_map(object, "toolchain", facts.toolchain) ||
-      measures == nullptr || marks == nullptr)
-    return false;
+  if (!read_texts(*capabilities, facts.capabilities) || measures == nullptr || marks == nullptr) return false;
   for (const auto& [name, value] : *measures) {
     if (!read_count(*measures, name, facts.measures[name])) return false;
   }
@@ -113,9 +112,9 @@ json::object to_json(const Facts& facts) {
   out["filesField"] = facts.has_files_field;
   if (facts.license) out["license"] = *facts.license;
   if (facts.origin) out["origin"] = to_json(*facts.origin);
+  if (!facts.toolchain.empty()) out["toolchain"] = map_to_json(facts.toolchain);
   if (facts.measured) {
     out["capabilities"] = json::array(facts.capabilities.begin(), facts.capabilities.end());
-    out["toolchain"] = map_to_json(facts.toolchain);
     json::object measures, marks;
     for (const auto& [name, count] : facts.measures) measures[name] = count;
     for (const auto& [rule, digests] : facts.marks) marks[rule] = json::array(digests.begin(), digests.end());

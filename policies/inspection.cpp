@@ -160,6 +160,7 @@ Report Inspection::finish(ReleaseContext context) {
   release.publisher_scopes = std::move(context.publisher_scopes);
   release.registries = std::move(context.registries);
   release.packed_bytes = s.packed_bytes;
+  if (!s.inflater.fault()) release.gzip = s.inflater.header();
   release.packaged = packaged ? &*packaged : nullptr;
   release.published = context.published ? &*context.published : nullptr;
   std::size_t next = 0;

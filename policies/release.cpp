@@ -6,6 +6,7 @@
 #include "policies/gyp.hpp"
 #include "policies/rules/runtime.hpp"
 #include "policies/rules/signs.hpp"
+#include "policies/toolchain.hpp"
 
 namespace sallyport {
 
@@ -94,6 +95,8 @@ Facts facts_of(const Release& release) {
   facts.measured = true;
   add_sign_facts(release, facts);
   add_code_facts(release, facts);
+  facts.toolchain = toolchain_of(release);
+  facts.origin = release.outside.origin;
   return facts;
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "policies/finding.hpp"
 #include "policies/manifest.hpp"
 #include "policies/outside.hpp"
+#include "policies/tarball/inflate.hpp"
 #include "policies/tarball/listing.hpp"
 #include "policies/thresholds.hpp"
 #include "storage/base/clock.hpp"
@@ -31,6 +33,7 @@ struct Release {
   std::vector<std::string>
       registries;  // URLs this release may say it is for: our own, the upstream's; empty: any
   std::uint64_t packed_bytes = 0, unpacked_bytes = 0;
+  std::optional<GzipHeader> gzip;       // of the tarball
   const Manifest* packaged = nullptr;   // package.json of the tarball; null where there is none to read
   const Manifest* published = nullptr;  // versions[v] of the publish; null in a scan
   const std::vector<WordList>* words = nullptr;  // that contents were searched for; null: none

@@ -55,6 +55,9 @@ struct Config {
   OtpToApprove otp_to_approve = OtpToApprove::if_enrolled;
   Readers readers = Readers::accounts;
   std::string policy_file;
+  std::string malware_feed;       // a folder of OSV files; empty: none
+  std::vector<std::string> deny;  // "name" or "name@range"
+  std::string trust_root;         // whom provenance is verified against; empty: nobody
   std::uint64_t publish_body_bytes_max = 256u << 20;
   std::uint64_t connections_max = 4096;
   std::uint64_t io_threads = 0;    // 0: one a core

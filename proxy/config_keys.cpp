@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 
+#include "gate/malware_feed.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport::config_keys {
@@ -201,6 +202,30 @@ const std::vector<Key<Config>>& of_config() {
          return {};
        },
        [](const Config& c) { return optional_text(c.policy_file); }},
+      {"policy.malware_feed", Kind::path,
+       "Folder of advisories in OSV's format (`*.json`, folders within too): a release that depends on what "
+       "they name is refused. Read again when it changes.",
+       [](Config& c, const Values& v) -> Result<void> {
+         c.malware_feed = v[0];
+         return {};
+       },
+       [](const Config& c) { return optional_text(c.malware_feed); }},
+      {"policy.deny", Kind::list,
+       "Packages that no release may depend on: `name`, or `name@range` for some of its versions.",
+       [](Config& c, const Values& v) -> Result<void> {
+         for (const std::string& entry : v)
+           if (auto denied = Denied::parse(entry); !denied) return denied.error();
+         c.deny = v;
+         return {};
+       },
+       [](const Config& c) { return c.deny; }},
+      {"policy.trust_root", Kind::path,
+       "Sigstore trust root (JSON) that the provenance of releases is verified against.",
+       [](Config& c, const Values& v) -> Result<void> {
+         c.trust_root = v[0];
+         return {};
+       },
+       [](const Config& c) { return optional_text(c.trust_root); }},
       {"limits.publish_body_bytes_max", Kind::size, "Largest body of a publish (a tarball in base64).",
        [](Config& c, const Values& v) { return set_size(c.publish_body_bytes_max, v[0]); },
        [](const Config& c) { return Values{size_text(c.publish_body_bytes_max)}; }},

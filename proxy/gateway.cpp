@@ -63,6 +63,8 @@ struct Gateway::State {
   WorkPool desk{"desk", desk_threads, queue_max};
   std::unique_ptr<HttpClient> client;
   std::map<std::string, std::unique_ptr<RegistryUpstream>, std::less<>> upstreams;
+  std::unique_ptr<MalwareFeed> malware;
+  std::optional<TrustRoot> trust_root;
   std::unique_ptr<Gate> gate;
   std::unique_ptr<PackageCache> cache;
   std::unique_ptr<HandlerContext> context;
@@ -91,6 +93,7 @@ struct Gateway::State {
 
   Result<void> open();
   Result<void> open_upstreams();
+  Result<void> load_known();
   bool is_this_registry(const std::string& origin) const;
   void make_routes(const std::string& base_url);
   asio::awaitable<std::optional<Response>> may_call(Exchange& exchange);
@@ -114,6 +117,8 @@ Result<void> Gateway::State::open() {
   if (auto told = record_policy(*data.ledger, *rules, config.policy_file); !told) return told;
   if (auto reached = open_upstreams(); !reached) return reached;
 
+  if (auto known = load_known(); !known) return known;
+
   auto find_upstream = [this](std::string_view name) -> Upstream* { return upstream(name); };
   auto released = [this](const PackageName& name) {
     if (cache) cache->forget(name);
@@ -122,7 +127,28 @@ Result<void> Gateway::State::open() {
       *data.meta,    *data.ledger, *data.blobs, clock, random, rules, PackageRules(config.packages),
       find_upstream, released};
   parts.public_url = config.public_url;
+  parts.malware = malware.get();
+  parts.trust_root = trust_root ? &*trust_root : nullptr;
   gate = std::make_unique<Gate>(std::move(parts));
+  return {};
+}
+
+// What the operator knows of others: malware, denied packages, and whom provenance is verified against.
+Result<void> Gateway::State::load_known() {
+  std::vector<Denied> denied;
+  for (const std::string& entry : config.deny) {
+    auto parsed = Denied::parse(entry);
+    if (!parsed) return parsed.error();
+    denied.push_back(std::move(*parsed));
+  }
+  malware = std::make_unique<MalwareFeed>(config.malware_feed, std::move(denied), clock);
+  malware->refresh();
+  if (config.trust_root.empty()) return {};
+  auto text = read_file(config.trust_root);
+  if (!text) return text.error();
+  auto parsed = TrustRoot::parse(*text);
+  if (!parsed) return parsed.error();
+  trust_root = std::move(*parsed);
   return {};
 }
 
@@ -204,6 +230,7 @@ void Gateway::State::go_rounds() {
       log::error("round.expire", {{"error", done.error().message}, {"detail", done.error().detail}});
     if (auto done = gate->forward_pending(stop); !done)
       log::error("round.forward", {{"error", done.error().message}, {"detail", done.error().detail}});
+    malware->refresh();
     std::unique_lock lock(round_mutex);
     if (round_wake.wait_for(lock, round_every, [this] { return stopping; })) return;
   }

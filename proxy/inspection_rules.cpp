@@ -13,6 +13,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t file_bytes_max = 8u << 20;
 
+}  // namespace
+
 // Bounded: the name may be that of a device.
 Result<std::string> read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -27,8 +29,6 @@ Result<std::string> read_file(const fs::path& path) {
                 printable(path.string()) + " has more than " + human_bytes(file_bytes_max) + ".");
   return text;
 }
-
-}  // namespace
 
 Result<Policy> load_policy(const std::string& path, Instant now) {
   if (path.empty()) return Policy();

@@ -1,6 +1,7 @@
 #pragma once
 // The policy file and everything it names, read and compiled.
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -9,6 +10,9 @@
 #include "storage/base/result.hpp"
 
 namespace sallyport {
+
+// A file that the configuration names; invalid where it cannot be read.
+Result<std::string> read_file(const std::filesystem::path& path);
 
 // Of no file (an empty path): the profiles alone. Files that a policy names are seen from its folder.
 Result<Policy> load_policy(const std::string& path, Instant now);

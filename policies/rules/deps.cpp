@@ -6,7 +6,7 @@
 
 #include "policies/dependency_spec.hpp"
 #include "policies/module_references.hpp"
-#include "policies/rule.hpp"
+#include "policies/rules/deps.hpp"
 #include "policies/rules/deps_shrinkwrap.hpp"
 #include "storage/base/text.hpp"
 
@@ -15,45 +15,6 @@ namespace sallyport {
 namespace {
 
 using enum Action;
-
-enum class Role { runtime, optional, peer };
-
-struct Dependency {
-  std::string name, spec;
-  Role role;
-};
-
-std::string_view to_text(Role role) {
-  switch (role) {
-    case Role::runtime:
-      return "dependency";
-    case Role::optional:
-      return "optional dependency";
-    case Role::peer:
-      return "peer dependency";
-  }
-  return "dependency";
-}
-
-// What the release asks for and the baseline did not, under whatever heading it had it.
-std::vector<Dependency> new_dependencies(const Release& release) {
-  std::vector<Dependency> out;
-  if (!release.history.baseline) return out;
-  const Facts &before = *release.history.baseline, &now = release.facts;
-  const auto add = [&](const DependencyMap& map, Role role) {
-    for (const auto& [name, spec] : map) {
-      if (before.dependencies.contains(name) || before.optional_dependencies.contains(name) ||
-          before.peer_dependencies.contains(name)) {
-        continue;
-      }
-      out.push_back({name, spec, role});
-    }
-  };
-  add(now.dependencies, Role::runtime);
-  add(now.optional_dependencies, Role::optional);
-  add(now.peer_dependencies, Role::peer);
-  return out;
-}
 
 void check_new(const Release& release, FindingSink& sink) {
   for (const Dependency& dependency : new_dependencies(release)) {
@@ -117,7 +78,7 @@ class Use {
         return;
       case other:
         // Native packages are looked up in a table of platforms.
-        used_ |= dependency_.role == Role::optional && names(text, dependency_.name);
+        used_ |= dependency_.role == DependencyRole::optional && names(text, dependency_.name);
         return;
     }
   }
@@ -194,7 +155,7 @@ void check_phantom(const Release& release, FindingSink& sink) {
 enum ExoticTier { from_elsewhere, renamed };
 
 void check_exotic(const Release& release, FindingSink& sink) {
-  const auto look = [&](const DependencyMap& map, Role role) {
+  const auto look = [&](const DependencyMap& map, DependencyRole role) {
     for (const auto& [name, text] : map) {
       const DependencySpec spec = parse_dependency_spec(text);
       const std::string identity = name + "@" + text;
@@ -214,9 +175,9 @@ void check_exotic(const Release& release, FindingSink& sink) {
       }
     }
   };
-  look(release.facts.dependencies, Role::runtime);
-  look(release.facts.optional_dependencies, Role::optional);
-  look(release.facts.peer_dependencies, Role::peer);
+  look(release.facts.dependencies, DependencyRole::runtime);
+  look(release.facts.optional_dependencies, DependencyRole::optional);
+  look(release.facts.peer_dependencies, DependencyRole::peer);
   for (const ShrinkwrapLink& link : shrinkwrap_links(release)) {
     const std::string identity = "shrinkwrap " + link.name + "@" + link.target;
     const bool unreadable = link.kind == ShrinkwrapLink::Kind::unreadable;
@@ -237,6 +198,49 @@ void check_exotic(const Release& release, FindingSink& sink) {
 
 }  // namespace
 
+std::string_view to_text(DependencyRole role) {
+  switch (role) {
+    case DependencyRole::runtime:
+      return "dependency";
+    case DependencyRole::optional:
+      return "optional dependency";
+    case DependencyRole::peer:
+      return "peer dependency";
+  }
+  return "dependency";
+}
+
+std::vector<Dependency> all_dependencies(const Release& release) {
+  std::vector<Dependency> out;
+  const auto add = [&out](const DependencyMap& map, DependencyRole role) {
+    for (const auto& [name, spec] : map) out.push_back({name, spec, role});
+  };
+  add(release.facts.dependencies, DependencyRole::runtime);
+  add(release.facts.optional_dependencies, DependencyRole::optional);
+  add(release.facts.peer_dependencies, DependencyRole::peer);
+  return out;
+}
+
+const std::string* spec_before(const Release& release, const std::string& name) {
+  if (!release.history.baseline) return nullptr;
+  const Facts& before = *release.history.baseline;
+  for (const DependencyMap* map :
+       {&before.dependencies, &before.optional_dependencies, &before.peer_dependencies})
+    if (const auto found = map->find(name); found != map->end()) return &found->second;
+  return nullptr;
+}
+
+std::vector<Dependency> new_dependencies(const Release& release) {
+  if (!release.history.baseline) return {};
+  std::vector<Dependency> out = all_dependencies(release);
+  std::erase_if(out, [&release](const Dependency& d) { return spec_before(release, d.name) != nullptr; });
+  return out;
+}
+
+std::string quoted(const Dependency& dependency) {
+  return "\"" + printable(dependency.name) + "\" (" + printable(dependency.spec) + ")";
+}
+
 std::span<const Rule> deps_rules() {
   static const Rule rules[] = {
       {{"deps/new",
@@ -249,11 +253,41 @@ std::span<const Rule> deps_rules() {
         "Take it out of package.json, or make it a devDependency if only the build needs it.",
         {{block, escalate, warn}}},
        check_phantom},
+      {{"deps/young",
+        "a new dependency, or a version of one, that was published only just now",
+        "Wait until it is older, or pin a version that is; two people must agree to anything sooner.",
+        {everywhere(escalate), everywhere(block), {escalate, warn, note}, everywhere(note)}},
+       check_young},
+      {{"deps/range",
+        "a dependency that admits more versions than it has to",
+        "Name a range within one major version, such as ^1.2.3.",
+        {everywhere(warn)}},
+       check_range},
       {{"deps/exotic",
         "a dependency that comes from git, a URL or under another name",
         "Publish the dependency to a registry and depend on a version range of it.",
         {everywhere(block), everywhere(warn)}},
        check_exotic},
+      {{"deps/optional-new",
+        "a new optional dependency that is no build for a platform",
+        "Have two people confirm it: an optional dependency is installed unseen, and may fail unseen.",
+        {everywhere(escalate)}},
+       check_optional_new},
+      {{"deps/typo",
+        "a new dependency whose name could be taken for a very popular one",
+        "Check that the name is the one you mean.",
+        {everywhere(escalate)}},
+       check_typo},
+      {{"deps/confusion",
+        "a name of the organisation's that somebody else could own",
+        "Publish the package here first, or correct the name.",
+        {everywhere(block), everywhere(escalate)}},
+       check_confusion},
+      {{"deps/known-bad",
+        "a dependency that is known to be malware, or that the operator denies",
+        "Take it out, or pin a version that is not affected.",
+        {everywhere(block), everywhere(escalate)}},
+       check_known_bad},
   };
   return rules;
 }

@@ -13,6 +13,16 @@ using enum Action;
 
 std::span<const Rule> origin_rules() {
   static const Rule rules[] = {
+      {{"origin/publisher",
+        "an account or credential that never published this package",
+        "Confirm with the publisher, by another way than this, that the release is theirs.",
+        {everywhere(note), everywhere(escalate)}},
+       check_publisher},
+      {{"origin/path",
+        "published by hand where earlier releases came from a build",
+        "Publish from the build as before, or have two people confirm why not.",
+        {everywhere(escalate)}},
+       check_path},
       {{"origin/provenance",
         "an attestation that is gone, or names another repository or workflow",
         "Have the release built and published where the one before was, or say why it was not.",
@@ -23,6 +33,21 @@ std::span<const Rule> origin_rules() {
         "Publish from the build that made the attestation, with the tarball it attests.",
         {everywhere(block), everywhere(note)}},
        check_provenance_invalid},
+      {{"origin/dormant",
+        "a release after more than a year without one",
+        "Have two people confirm that the package is kept again, and by whom.",
+        {everywhere(escalate), everywhere(note)}},
+       check_dormant},
+      {{"origin/velocity",
+        "a release less than an hour after the last one",
+        "Ask the publisher what the last release got wrong.",
+        {everywhere(note)}},
+       check_velocity},
+      {{"origin/toolchain",
+        "packed or bundled with other tools than the last release",
+        "Re-check the new tool's defaults: are source maps and debug output off, is \"files\" still kept to?",
+        {everywhere(warn)}},
+       check_toolchain},
   };
   return rules;
 }

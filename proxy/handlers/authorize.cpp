@@ -7,9 +7,12 @@
 #include "proxy/http/error_map.hpp"
 #include "proxy/http/route.hpp"
 #include "storage/base/base64.hpp"
+#include "storage/base/text.hpp"
 
 namespace sallyport {
 namespace {
+
+constexpr std::size_t client_bytes_max = 60;
 
 bool same_word(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(),
@@ -30,6 +33,12 @@ std::optional<std::string> token_of(const Request& request) {
   if (!plain) return "";
   const auto colon = plain->find(':');
   return colon == plain->npos ? std::string() : plain->substr(colon + 1);
+}
+
+// "npm/11.19.1" of "npm/11.19.1 node/v24.1.0 linux x64".
+std::string client_of(const Request& request) {
+  const std::string_view agent = request.headers.only("user-agent").value_or("");
+  return printable(agent.substr(0, agent.find(' ')), client_bytes_max);
 }
 
 bool writes(const Exchange& exchange, std::string_view token) {
@@ -62,8 +71,10 @@ asio::awaitable<std::optional<Response>> authorize(AccountContext& context, Exch
     checked = co_await async_run_on(context.pool, std::move(look));
   }
   if (checked->has_error()) co_return error_response(checked->error());
-  const Principal& who = **checked;
-  exchange.principal = std::make_shared<const Principal>(who);
+  auto principal = std::make_shared<Principal>(**checked);
+  principal->client = client_of(exchange.request);
+  exchange.principal = principal;
+  const Principal& who = *exchange.principal;
   exchange.user = who.user;
   if (who.read_only && writes(exchange, *token))
     co_return refusal(403, "This token is read-only: use one that may write.");

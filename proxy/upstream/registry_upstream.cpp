@@ -158,14 +158,36 @@ Result<UpstreamPackument> RegistryUpstream::read_packument(const PackageName& na
   return read;
 }
 
-Result<std::string> RegistryUpstream::packument(const PackageName& name) {
+Result<std::string> RegistryUpstream::packument(const PackageName& name, const PackumentLimits& limits) {
   HttpRequest asked = packument_request(name);
   asked.headers.add("Cache-Control", "no-cache");
-  asked.total_max = options_.gate_packument_max;
+  asked.total_max = limits.deadline;
+  asked.response_bytes_max = std::min(limits.bytes_max, options_.packument_bytes_max);
   auto read = read_packument(name, false, client_.fetch_blocking(std::move(asked)));
   if (!read) return read.error();
   if (read->status == 404) return refusal(404, {}, name);
   return std::move(read->body);
+}
+
+Result<std::string> RegistryUpstream::attestations(const PackageName& name, std::string_view url,
+                                                   const PackumentLimits& limits) {
+  HttpRequest asked = request("GET", name);
+  auto packument = parse_url(asked.url);
+  if (!packument) return packument.error();
+  auto target = resolve_url(*packument, url);
+  if (!target || target->host != base_.host || target->port != base_.port)
+    return fail(ErrorKind::upstream,
+                "the upstream " + origin() + " names another host for its attestations, which is not asked");
+  target->scheme = base_.scheme;
+  asked.url = target->text();
+  asked.headers.add("Accept", "application/json");
+  asked.total_max = limits.deadline;
+  asked.response_bytes_max = limits.bytes_max;
+  asked.accept_gzip = true;
+  auto response = client_.fetch_blocking(std::move(asked));
+  if (!response) return response.error();
+  if (response->status != 200) return refusal(response->status, response->headers, name);
+  return std::move(response->body);
 }
 
 asio::awaitable<Result<UpstreamPackument>> RegistryUpstream::packument_async(PackageName name,

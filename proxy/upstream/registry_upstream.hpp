@@ -24,8 +24,6 @@ struct UpstreamOptions {
   Millis connect_max{10'000};
   Millis idle_max{30'000};        // without a byte of an answer to a read
   Millis packument_max{120'000};  // for a whole packument, of an install
-  Millis gate_packument_max{
-      10'000};                  // the same for the gate: a publisher waits, and clients give up after 30 s
   Millis tarball_max{900'000};  // for a whole tarball
   std::uint64_t packument_bytes_max = 128u << 20;
   std::uint64_t tarball_bytes_max = 512u << 20;  // where the caller names no limit
@@ -47,7 +45,9 @@ class RegistryUpstream final : public Upstream {
   const std::string& url() const override { return url_; }
   std::string origin() const { return base_.origin(); }
 
-  Result<std::string> packument(const PackageName& name) override;
+  Result<std::string> packument(const PackageName& name, const PackumentLimits& limits = {}) override;
+  Result<std::string> attestations(const PackageName& name, std::string_view url,
+                                   const PackumentLimits& limits) override;
   Result<void> tarball(const PackageName& name, std::string_view url, StagedBlob& into,
                        std::uint64_t bytes_max) override;
   PublishOutcome publish(const PackageName& name, const BodySource& body, Millis deadline) override;

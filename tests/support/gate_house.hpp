@@ -81,7 +81,10 @@ inline PackageRule rule_to(std::string target, std::uint32_t approvals = 1) {
 
 class GateHouse {
  public:
-  explicit GateHouse(PackageRule rule, std::uint64_t seed = 1) : random(seed), rules_{std::move(rule)} {
+  explicit GateHouse(PackageRule rule, std::uint64_t seed = 1)
+      : GateHouse(std::vector<PackageRule>{std::move(rule)}, seed) {}
+  explicit GateHouse(std::vector<PackageRule> rules, std::uint64_t seed = 1)
+      : random(seed), rules_(std::move(rules)) {
     restart();
   }
 
@@ -93,6 +96,9 @@ class GateHouse {
   FaultyBlobStore blobs{blob_memory};
   ScriptedGateUpstream upstream;
   std::vector<std::string> released;
+  // Take effect with restart().
+  std::shared_ptr<const InspectionRules> inspection = gate_rules();
+  const MalwareFeed* malware = nullptr;
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Gate> gate;
 
@@ -107,11 +113,12 @@ class GateHouse {
                   .blobs = blobs,
                   .clock = clock,
                   .random = random,
-                  .inspection = gate_rules(),
+                  .inspection = inspection,
                   .packages = PackageRules(rules_),
                   .upstream = [this](std::string_view name) { return name == "main" ? &upstream : nullptr; },
                   .released = [this](const PackageName& name) { released.push_back(name.full()); },
-                  .forward_max = Millis(1000)});
+                  .forward_max = Millis(1000),
+                  .malware = malware});
   }
 
   Result<Gate::Submission> publish(const Principal& who, const PublishBody& body) {

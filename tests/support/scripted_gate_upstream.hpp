@@ -2,6 +2,7 @@
 // A registry behind the gate that does what a test tells it to, without a network.
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -32,9 +33,13 @@ class ScriptedGateUpstream final : public Upstream {
   // For the next PUTs, in order; then accept, and a version that is there is refused.
   void on_put(OnPut what) { script_.push_back(what); }
   void forget_script() { script_.clear(); }
-  bool down = false;                // no packument, no tarball, no PUT
-  bool packuments_down = false;     // no packument
-  std::string packument_text = {};  // sent in place of the true one
+  bool down = false;                                          // no packument, no tarball, no PUT
+  bool packuments_down = false;                               // no packument
+  std::string packument_text = {};                            // sent in place of the true one
+  std::map<std::string, std::string> packument_texts = {};    // the same by package; empty: no answer
+  std::map<std::string, std::string> attestation_texts = {};  // by URL
+  std::function<void(const std::string& name, const PackumentLimits&)> on_packument = {};
+  std::vector<std::string> asked = {};  // names, in the order in which they came
 
   // A version that is there already.
   void add(const std::string& package, const std::string& version, const std::string& tarball,
@@ -65,8 +70,17 @@ class ScriptedGateUpstream final : public Upstream {
   const std::string& name() const override { return name_; }
   const std::string& url() const override { return url_; }
 
-  Result<std::string> packument(const PackageName& name) override {
+  Result<std::string> packument(const PackageName& name, const PackumentLimits& limits = {}) override {
     ++packuments;
+    std::lock_guard lock(asked_mutex_);
+    asked.push_back(name.full());
+    if (on_packument) on_packument(name.full(), limits);
+    if (const auto own = packument_texts.find(name.full()); own != packument_texts.end()) {
+      if (own->second.empty()) return unavailable();
+      if (own->second.size() > limits.bytes_max)
+        return fail(ErrorKind::too_large, "The upstream's answer is too large.");
+      return own->second;
+    }
     if (down || packuments_down) return unavailable();
     if (!packument_text.empty()) return packument_text;
     const auto found = documents_.find(name.full());
@@ -81,6 +95,13 @@ class ScriptedGateUpstream final : public Upstream {
       if (manifest.at("dist").at("tarball").as_string() == url)
         return into.append(as_bytes(tarball_of(name.full(), version)));
     return fail(ErrorKind::not_found, "There is no such tarball.");
+  }
+
+  Result<std::string> attestations(const PackageName&, std::string_view url,
+                                   const PackumentLimits&) override {
+    const auto found = attestation_texts.find(std::string(url));
+    if (down || found == attestation_texts.end()) return unavailable();
+    return found->second;
   }
 
   PublishOutcome publish(const PackageName& name, const BodySource& body, Millis) override {
@@ -143,6 +164,7 @@ class ScriptedGateUpstream final : public Upstream {
     tarballs_[package + "@" + version] = tarball;
   }
 
+  std::mutex asked_mutex_;
   std::string name_;
   std::string url_ = "https://registry.example";
   std::deque<OnPut> script_;

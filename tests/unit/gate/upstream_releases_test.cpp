@@ -63,3 +63,44 @@ TEST_CASE("a packument that readers would take differently is refused") {
   for (int i = 0; i < 200; ++i) deep += "{\"a\":";
   CHECK(refused(deep));
 }
+
+TEST_CASE("who published a version, and how, is taken from its manifest") {
+  const auto parsed = UpstreamReleases::parse(R"({"versions": {
+    "1.0.0": {"_npmUser": {"name": "GitHub Actions", "trustedPublisher": {"id": "github", "name": "no"}},
+              "_npmVersion": "11.19.1", "_nodeVersion": "v24.1.0",
+              "dist": {"unpackedSize": 4321, "fileCount": 12,
+                       "attestations": {"url": "https://h/-/npm/v1/attestations/lib@1.0.0",
+                                        "provenance": {"predicateType": "https://slsa.dev/provenance/v1"}}}},
+    "1.0.1": {"_npmUser": {"name": "ann", "email": "a@b.example", "trustedPublisher": null}},
+    "1.0.2": {"_npmUser": {"name": "bot"}, "dist": {"attestations": {"url": "/a"}, "unpackedSize": -5}},
+    "1.0.3": {"_npmUser": "ann <a@b.example>", "_npmVersion": 7}},
+    "time": {"1.0.0": "2026-03-31T04:23:06.123Z", "1.0.1": "yesterday"}})");
+  REQUIRE(parsed.has_value());
+  const auto& versions = parsed->versions;
+  const auto origin = versions.at("1.0.0").origin();
+  REQUIRE(origin.has_value());
+  CHECK(origin->publisher == "GitHub Actions");
+  CHECK(origin->path == "trusted");
+  CHECK(origin->attested);
+  CHECK(origin->credential.empty());
+  CHECK(versions.at("1.0.0").toolchain() ==
+        std::map<std::string, std::string>{{"npm", "11"}, {"node", "24"}});
+  CHECK(versions.at("1.0.0").unpacked_bytes == 4321);
+  CHECK(versions.at("1.0.0").attestations == "https://h/-/npm/v1/attestations/lib@1.0.0");
+  CHECK(versions.at("1.0.1").origin()->path == "token");
+  CHECK(versions.at("1.0.2").origin()->path == "ci");
+  CHECK(versions.at("1.0.2").unpacked_bytes == 0);
+  CHECK_FALSE(versions.at("1.0.3").origin());
+  CHECK(versions.at("1.0.3").toolchain().empty());
+  CHECK(parsed->time_of("1.0.0") == parse_iso8601("2026-03-31T04:23:06.123Z").value());
+  CHECK_FALSE(parsed->time_of("1.0.1"));
+  CHECK_FALSE(parsed->time_of("1.0.2"));
+  for (const std::string_view twice :
+       {R"("_npmUser":{},"_npmUser":{})", R"("_npmUser":{"name":"a","name":"b"})",
+        R"("_npmVersion":"1","_npmVersion":"2")", R"("dist":{"attestations":{"url":"/a","url":"/b"}})",
+        R"("dist":{"unpackedSize":1,"unpackedSize":2})"})
+    CHECK_MESSAGE(refused(R"({"versions":{"1.0.0":{)" + std::string(twice) + "}}}"), twice);
+  const auto longest = UpstreamReleases::parse(R"({"versions":{"1.0.0":{"_npmUser":{"name":")" +
+                                               std::string(5000, 'x') + R"("}}}})");
+  CHECK(longest.value().versions.at("1.0.0").publisher.size() == 200);
+}

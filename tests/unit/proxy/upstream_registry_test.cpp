@@ -173,6 +173,27 @@ TEST_CASE("a packument is asked for again only if it has changed") {
   CHECK(registry.connections() == 1);
 }
 
+TEST_CASE("attestations are asked of the upstream's own host alone, and no more of them than wanted") {
+  ScriptedUpstream registry(
+      answering([](const SeenRequest&) { return response(200, R"({"attestations":[]})"); }));
+  HttpClient client;
+  const auto upstream = upstream_at(client, registry.url() + "/npm");
+  const std::string path = "/npm/-/npm/v1/attestations/lib@1.0.0";
+  const PackumentLimits limits{.deadline = Millis(5'000), .bytes_max = 1000};
+  CHECK(upstream->attestations(name_of("lib"), registry.url() + path, limits).value() ==
+        R"({"attestations":[]})");
+  CHECK(upstream->attestations(name_of("lib"), path, limits).has_value());
+  CHECK(registry.requests().at(0).target == path);
+  for (const std::string elsewhere : {"https://evil.test" + path, std::string("http://127.0.0.1:1/x"),
+                                      std::string("file:///etc/passwd"), std::string("//evil.test/x")})
+    CHECK_MESSAGE(upstream->attestations(name_of("lib"), elsewhere, limits).has_error(), elsewhere);
+  CHECK(registry.requests().size() == 2);
+  CHECK(upstream->attestations(name_of("lib"), path, {.deadline = Millis(5'000), .bytes_max = 5})
+            .error()
+            .kind == ErrorKind::too_large);
+  CHECK(upstream->packument(name_of("lib"), {.deadline = Millis(5'000), .bytes_max = 5}).has_error());
+}
+
 TEST_CASE("a tarball comes from the upstream with the credential, from elsewhere without it") {
   const auto serve = [](const SeenRequest& seen) {
     if (seen.target == "/gone.tgz") return response(404, "{}");
