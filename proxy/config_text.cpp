@@ -70,11 +70,13 @@ std::string show_config(const Config& config) {
   for (const auto& key : config_keys::of_config()) {
     const auto dot = key.name.find('.');
     const std::string here(dot == key.name.npos ? "" : key.name.substr(0, dot));
-    if (here != section && !key.get(config).empty()) {
+    std::string shown;
+    show_keys(shown, config, std::vector<Key<Config>>{key}, config, "");
+    if (here != section && !shown.empty()) {
       out += "\n[" + here + "]\n";
       section = here;
     }
-    show_keys(out, config, std::vector<Key<Config>>{key}, config, "");
+    out += shown;
   }
   for (const auto& upstream : config.upstreams) {
     out += "\n[upstreams." +

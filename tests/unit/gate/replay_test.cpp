@@ -5,7 +5,7 @@
 #include <map>
 
 #include "gate/policy_record.hpp"
-#include "support/gate_house.hpp"
+#include "tests/support/gate_house.hpp"
 
 using namespace sallyport;
 

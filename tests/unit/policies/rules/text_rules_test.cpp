@@ -33,6 +33,7 @@ class Scanned {
     release.name = "@acme/lib";
     release.version = previous == nullptr ? "1.0.0" : "1.0.1";
     release.words = &rules_->words();
+    release.bytes = [this](const TarEntry& entry) { return bytes_of(files_.at(entry.inner)); };
     if (previous != nullptr) release.history.baseline = previous->release.facts;
     release.facts = facts_of(release);
   }
