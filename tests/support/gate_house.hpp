@@ -99,6 +99,7 @@ class GateHouse {
   // Take effect with restart().
   std::shared_ptr<const InspectionRules> inspection = gate_rules();
   const MalwareFeed* malware = nullptr;
+  const TrustRoot* trust_root = nullptr;
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Gate> gate;
 
@@ -118,7 +119,8 @@ class GateHouse {
                   .upstream = [this](std::string_view name) { return name == "main" ? &upstream : nullptr; },
                   .released = [this](const PackageName& name) { released.push_back(name.full()); },
                   .forward_max = Millis(1000),
-                  .malware = malware});
+                  .malware = malware,
+                  .trust_root = trust_root});
   }
 
   Result<Gate::Submission> publish(const Principal& who, const PublishBody& body) {
