@@ -6,6 +6,7 @@ import json
 import pytest
 
 from support import clients, http, packages
+from support.scanner import rules
 from support.tools import ROOT
 
 REPOSITORY = "https://git.example/acme/lib"
@@ -88,6 +89,24 @@ def test_provenance_file_arrives_untouched(way, scripted_upstream, new_gate, rec
         assert forwarded["_attachments"][f"{package}-1.0.0.sigstore"] == sent
         assert packages.tarball_of(forwarded) == registry.packed()
     assert gate.arrived(package, "1.0.0") == registry.packed()
+
+
+def test_provenance_is_verified_against_the_operators_trust_root(new_gate, tmp_path):
+    name = packages.unique("proven")
+    data = packages.package_tarball(name, "1.0.0", repository=REPOSITORY)
+    bundle, root = packages.attestation(tmp_path, name, "1.0.0", data, REPOSITORY)
+    gate = new_gate(policy={"trust_root": str(root)})
+    alice, fields = gate.user("alice"), {"repository": REPOSITORY}
+    held = gate.publish(alice, name, "1.0.0", data, fields=fields, provenance=bundle)
+    assert held.status == 202, held.body
+    assert "origin/provenance-invalid" not in rules(held.json())
+
+    # Of the right bytes, and by somebody else.
+    stranger, _ = packages.attestation(tmp_path / "other", name, "1.0.0", data, REPOSITORY)
+    refused = gate.publish(alice, name, "1.0.0", data, fields=fields, provenance=stranger)
+    assert refused.status == 403, refused.body
+    assert rules(refused.json())["origin/provenance-invalid"] == "block"
+    assert "trust root" in refused.error
 
 
 def test_only_dist_tarball_is_rewritten(verdaccio, new_gate, record, client, tmp_path):

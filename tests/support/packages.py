@@ -102,6 +102,7 @@ def tarball_of(document):
 
 def attestation(folder, name, version, data, repository):
     """(bundle, path of the trust root that vouches for it): how `data` was built, by a Sigstore of our own."""
+    folder.mkdir(parents=True, exist_ok=True)
     subprocess.run([tools.attestations(), "--publish", folder, name, version, hashlib.sha512(data).hexdigest(),
                     repository], check=True)
     return json.loads((folder / "bundle.json").read_text()), folder / "trusted_root.json"
