@@ -11,11 +11,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/bench")]
 
 import answer_time  # noqa: E402
+import inspection_time  # noqa: E402
 import publish_memory  # noqa: E402
 import start_up  # noqa: E402
 from table import Table  # noqa: E402
 
-PARTS = {"start": start_up.measure, "answer": answer_time.measure, "memory": publish_memory.measure}
+PARTS = {"start": start_up.measure, "answer": answer_time.measure,
+         "inspection": inspection_time.measure, "memory": publish_memory.measure}
 
 
 def main(wanted):
