@@ -67,7 +67,8 @@ void add_previous_provenance(OutsideFacts& facts, const Facts& baseline, const U
     facts.previous_unavailable = "the upstream does not say which bytes it is of";
     return;
   }
-  std::copy(integrity->digest.begin(), integrity->digest.end(), reinterpret_cast<char*>(about.sha512.bytes.data()));
+  std::copy(integrity->digest.begin(), integrity->digest.end(),
+            reinterpret_cast<char*>(about.sha512.bytes.data()));
   const auto answer =
       upstream->attestations(*name, release->second.attestations,
                              {.deadline = attestations_max, .bytes_max = attestations_bytes_max});

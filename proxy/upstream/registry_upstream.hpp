@@ -24,7 +24,7 @@ struct UpstreamOptions {
   Millis connect_max{10'000};
   Millis idle_max{30'000};        // without a byte of an answer to a read
   Millis packument_max{120'000};  // for a whole packument, of an install
-  Millis tarball_max{900'000};  // for a whole tarball
+  Millis tarball_max{900'000};    // for a whole tarball
   std::uint64_t packument_bytes_max = 128u << 20;
   std::uint64_t tarball_bytes_max = 512u << 20;  // where the caller names no limit
 };
