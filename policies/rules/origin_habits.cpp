@@ -12,6 +12,7 @@ constexpr std::chrono::days kDormant{365};
 constexpr std::chrono::minutes kRush{60};
 
 enum DormantTier { dormant, age_unknown };
+enum ToolchainTier { built, packed };
 
 std::string title_of(std::string_view kind) {
   if (kind == "gzip") return "gzip header";
@@ -53,18 +54,21 @@ void check_toolchain(const Release& release, FindingSink& sink) {
   if (!release.history.baseline) return;
   const Toolchain &before = release.history.baseline->toolchain, &now = release.facts.toolchain;
   std::string changes, digest;
+  bool other_build = false;
   for (const auto& [kind, tool] : now) {
     const auto was = before.find(kind);
     if (was == before.end() || !tools_differ(kind, was->second, tool)) continue;
     changes += (changes.empty() ? "" : "; ") + title_of(kind) + ": " + named(was->second) + " before, " +
                named(tool) + " now";
+    other_build = other_build || kind == "bundler" || kind == "build";
     digest += kind + " " + was->second + " " + tool + "\n";
   }
   if (changes.empty()) return;
-  sink.add(
-      {.message = "packed or built with other tools than " + printable(release.history.baseline->version),
-       .evidence = changes,
-       .content_digest = digest});
+  sink.add({.message = (other_build ? "built with other tools than " : "packed with other tools than ") +
+                       printable(release.history.baseline->version),
+            .evidence = changes,
+            .content_digest = digest},
+           other_build ? built : packed);
 }
 
 }  // namespace sallyport
