@@ -185,7 +185,7 @@ TEST_CASE("attestations are asked of the upstream's own host alone, and no more 
   CHECK(upstream->attestations(name_of("lib"), path, limits).has_value());
   CHECK(registry.requests().at(0).target == path);
   for (const std::string& elsewhere : {"https://evil.test" + path, std::string("http://127.0.0.1:1/x"),
-                                      std::string("file:///etc/passwd"), std::string("//evil.test/x")})
+                                       std::string("file:///etc/passwd"), std::string("//evil.test/x")})
     CHECK_MESSAGE(upstream->attestations(name_of("lib"), elsewhere, limits).has_error(), elsewhere);
   CHECK(registry.requests().size() == 2);
   CHECK(upstream->attestations(name_of("lib"), path, {.deadline = Millis(5'000), .bytes_max = 5})
