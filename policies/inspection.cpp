@@ -7,6 +7,7 @@
 #include "policies/release.hpp"
 #include "policies/rule.hpp"
 #include "policies/rule_run.hpp"
+#include "policies/rules/runtime.hpp"
 #include "policies/tarball/header_walk.hpp"
 #include "policies/tarball/inflate.hpp"
 #include "policies/tarball/scratch.hpp"
@@ -176,6 +177,7 @@ Report Inspection::finish(ReleaseContext context) {
   release.outside = std::move(context.outside);
   release.thresholds = s.rules->policy.thresholds;
   release.now = context.now;
+  release.runtime = runtime_files(release);
   release.facts = facts_of(release);
 
   // Of an archive that was not read to its end, only that is said: the other rules would judge a part.

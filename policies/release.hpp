@@ -38,6 +38,9 @@ struct Release {
   const Manifest* published = nullptr;  // versions[v] of the publish; null in a scan
   const std::vector<WordList>* words = nullptr;  // that contents were searched for; null: none
   std::vector<ReleaseFile> files;                // regular files, in archive order
+  // Of these, the ones with capabilities or signs that may run where the release is installed; see
+  // runtime_files().
+  std::vector<const ReleaseFile*> runtime;
   const std::vector<TarFault>* faults = nullptr;
   std::function<FileBytes(const TarEntry&)> bytes;  // a second look at a file
   Facts facts;                                      // of this release

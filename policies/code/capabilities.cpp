@@ -18,6 +18,7 @@ namespace {
 // Two things this near are taken for parts of one program, however large the bundle around them.
 constexpr std::uint64_t near_bytes = 48u << 10;
 constexpr std::size_t places_max = 2000;
+constexpr std::size_t paths_max = 100;
 constexpr std::size_t signs_max = 5;  // of each rule, a file
 constexpr int nesting_max = 3;        // code in the text that code evaluates
 constexpr std::size_t nested_bytes_max = 4u << 20;
@@ -172,6 +173,7 @@ class Reader final : public CodeUses {
 
   void loads(std::string_view module, CodePlace place) override {
     place = outer_.value_or(place);
+    if (module.starts_with('.')) return keep_path(module);
     const std::string_view name = module.substr(0, module.find('/'));
     const std::string evidence = "require(\"" + std::string(module) + "\")";
     if (one_of(name, {"http", "https", "http2", "net", "tls", "dgram", "undici", "quic"}))
@@ -253,6 +255,7 @@ class Reader final : public CodeUses {
   void says(const Value& value, CodePlace place) override {
     place = outer_.value_or(place);
     const std::string& text = value.text;
+    keep_path(std::string_view(text).substr(text.rfind(Value::hole) + 1));
     if (is_path(text)) {
       const std::string path = folded(text);
       if (const auto found = credential_in(path); !found.empty()) {
@@ -308,6 +311,15 @@ class Reader final : public CodeUses {
 
   static bool near(CodePlace a, CodePlace b) {
     return (a.offset > b.offset ? a.offset - b.offset : b.offset - a.offset) <= near_bytes;
+  }
+
+  // What only folding tells: plain strings are said only where something listens for them.
+  void keep_path(std::string_view path) {
+    auto& paths = content_.composed_paths;
+    if (path.size() < 3 || path.size() > 200 || path.find_first_of("./") == std::string_view::npos ||
+        path.find_first_of(" \n") != std::string_view::npos || paths.size() >= paths_max)
+      return;
+    if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.emplace_back(path);
   }
 
   bool has(std::string_view capability) const {

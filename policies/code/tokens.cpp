@@ -19,11 +19,10 @@ constexpr std::size_t brackets_max = 1u << 20;
 constexpr std::size_t mismatch_reach = 8;
 
 enum Class : std::uint8_t {
-  c_other,
+  c_word,
+  c_digit,  // these two first: what goes on with a word
   c_blank,
   c_newline,
-  c_word,
-  c_digit,
   c_quote,
   c_backtick,
   c_slash,
@@ -67,8 +66,7 @@ std::uint8_t class_of(char c) {
   return classes[static_cast<std::uint8_t>(c)];
 }
 bool is_word_byte(char c) {
-  const std::uint8_t kind = class_of(c);
-  return kind == c_word || kind == c_digit;
+  return class_of(c) <= c_digit;
 }
 
 // Blanks beyond ASCII, which the language takes for blanks as well. 0: none stands here.
@@ -134,7 +132,7 @@ std::size_t read_unicode(const char* at, const char* end, std::uint32_t& code) {
 
 Tokens::Tokens(Language language, Sink sink) : language_(language), sink_(std::move(sink)) {
   buffer_.resize(window_bytes + padding_bytes);
-  tokens_.reserve(batch_tokens + 1);
+  tokens_.resize(batch_tokens + 8);
 }
 
 void Tokens::feed(Bytes bytes) {
@@ -162,7 +160,7 @@ void Tokens::lex(bool last) {
       continue;
     }
     if (!lex_one(last)) break;
-    if (tokens_.size() >= batch_tokens) give();
+    if (count_ >= batch_tokens) give();
   }
   if (last && skip_ != Skip::none && skip_ != Skip::line_comment && skip_ != Skip::word)
     note("text or a comment that never ends");
@@ -174,30 +172,35 @@ void Tokens::lex(bool last) {
 }
 
 void Tokens::give() {
-  if (!tokens_.empty()) sink_(tokens_);
-  tokens_.clear();
-  decoded_.clear();
+  if (count_ > 0) sink_(std::span(tokens_).first(count_));
+  count_ = 0;
+  if (!decoded_.empty()) decoded_.clear();
 }
 
 void Tokens::note(std::string_view what) {
   if (!fault_) fault_ = Fault{what, base_ + static_cast<std::uint64_t>(at_ - buffer_.data()), line_};
 }
 
-void Tokens::emit(Token::Kind kind, const char* from, std::size_t size, std::uint8_t flags) {
-  if (size > token_bytes_max) {
+inline Token& Tokens::emit(Token::Kind kind, const char* from, std::size_t size, std::uint8_t flags) {
+  if (size > token_bytes_max) [[unlikely]] {
     size = token_bytes_max;
     flags |= Token::cut;
   }
-  Token& token = tokens_.emplace_back();
-  token.text = {from, size};
-  token.offset = base_ + static_cast<std::uint64_t>(at_ - buffer_.data());
-  token.line = line_;
-  token.kind = kind;
-  token.flags = flags;
-  if (kind == Token::Kind::comment) return;
-  last_ = {};
-  last_.kind = kind;
-  last_.start = false;
+  Token& token = tokens_.data()[count_++];
+  token = {.text = {from, size},
+           .offset = base_ + static_cast<std::uint64_t>(at_ - buffer_.data()),
+           .line = line_,
+           .code = 0,
+           .kind = kind,
+           .flags = flags,
+           .word = Word::none};
+  if (kind != Token::Kind::comment) last_ = {.kind = kind, .start = false};
+  return token;
+}
+
+inline void Tokens::emit_op(std::size_t size, std::uint8_t flags) {
+  Token& token = emit(Token::Kind::op, at_, size, flags);
+  token.code = last_.code = op(std::string_view(at_, size > 1 ? 2 : 1));
 }
 
 // One token, or the blanks before one. False: what stands here goes on behind the window.
@@ -270,9 +273,9 @@ bool Tokens::lex_word(bool last) {
       last_.kind == Token::Kind::op && !last_.start && (last_.code == op(".") || last_.code == op("?."));
   const std::uint32_t hash = word_hash(at_, size);
   const Word word = find_word(at_, size, hash);
-  emit(Token::Kind::word, at_, size, 0);
-  tokens_.back().word = last_.word = word;
-  tokens_.back().code = static_cast<std::uint16_t>(hash >> 10);
+  Token& token = emit(Token::Kind::word, at_, size, 0);
+  token.word = last_.word = word;
+  token.code = static_cast<std::uint16_t>(hash >> 10);
   last_.member = member;
   at_ = to;
   return true;
@@ -297,8 +300,7 @@ bool Tokens::lex_escaped_word(bool last) {
     }
   }
   if (to == at_) {  // a backslash where the language has none
-    emit(Token::Kind::op, at_, 1, 0);
-    tokens_.back().code = last_.code = op("\\");
+    emit_op(1, 0);
     ++at_;
     return true;
   }
@@ -308,9 +310,9 @@ bool Tokens::lex_escaped_word(bool last) {
   text.resize(text.size() + 8);
   const std::string& kept = decoded_.emplace_back(std::move(text));
   const std::uint32_t hash = word_hash(kept.data(), size);
-  emit(Token::Kind::word, kept.data(), size, Token::escaped);
-  tokens_.back().word = last_.word = find_word(kept.data(), size, hash);
-  tokens_.back().code = static_cast<std::uint16_t>(hash >> 10);
+  Token& token = emit(Token::Kind::word, kept.data(), size, Token::escaped);
+  token.word = last_.word = find_word(kept.data(), size, hash);
+  token.code = static_cast<std::uint16_t>(hash >> 10);
   last_.member = member;
   at_ = to;
   return true;
@@ -370,8 +372,7 @@ bool Tokens::lex_string(char quote, bool last) {
   }
   // No string spans lines, so this quote opened none: an apostrophe in the text of a page.
   note("text in quotes that ends with its line");
-  emit(Token::Kind::op, at_, 1, 0);
-  tokens_.back().code = last_.code = op(std::string_view(at_, 1));
+  emit_op(1, 0);
   ++at_;
   return true;
 }
@@ -432,8 +433,7 @@ bool Tokens::lex_slash(bool last) {
   }
   if ((at_[1] == '>' && end_ - at_ > 1) || (last_.kind == Token::Kind::op && last_.code == op("<")))
     markup_ = true;
-  emit(Token::Kind::op, at_, 1, 0);
-  tokens_.back().code = last_.code = op("/");
+  emit_op(1, 0);
   ++at_;
   return true;
 }
@@ -516,8 +516,7 @@ void Tokens::lex_op() {
       break;
   }
   size = std::min(size, static_cast<std::size_t>(end_ - at_));
-  emit(Token::Kind::op, at_, size, flags);
-  tokens_.back().code = last_.code = op(std::string_view(at_, std::min<std::size_t>(size, 2)));
+  emit_op(size, flags);
   last_.control = flags != 0;
   last_.value = value;
   at_ += size;

@@ -102,7 +102,8 @@ class Tokens {
   bool lex_slash(bool last);
   bool lex_regex(bool last);
   void lex_op();
-  void emit(Token::Kind kind, const char* from, std::size_t size, std::uint8_t flags);
+  Token& emit(Token::Kind kind, const char* from, std::size_t size, std::uint8_t flags);
+  void emit_op(std::size_t size, std::uint8_t flags);
   void note(std::string_view what);
   void begin_hole();
   bool closes_hole();
@@ -121,7 +122,8 @@ class Tokens {
   std::uint32_t line_ = 1;
   Skip skip_ = Skip::none;
   char quote_ = 0;
-  std::vector<Token> tokens_;
+  std::vector<Token> tokens_;  // of which count_ are filled
+  std::size_t count_ = 0;
   std::deque<std::string> decoded_;  // words that had escapes
   std::vector<std::uint8_t> brackets_;
   std::uint64_t too_deep_ = 0;  // opened beyond what is kept

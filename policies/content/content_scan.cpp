@@ -33,6 +33,7 @@ void merge(FileContent& file, FileContent&& text) {
   file.secrets_more += text.secrets_more;
   move_to(file.signs, text.signs);
   move_to(file.capabilities, text.capabilities);
+  move_to(file.composed_paths, text.composed_paths);
   for (const auto& [rule, count] : text.sign_counts) file.sign_counts[rule] += count;
   file.longest_line_bytes = std::max(file.longest_line_bytes, text.longest_line_bytes);
   move_to(file.nested, text.nested);

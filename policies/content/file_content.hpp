@@ -109,6 +109,8 @@ struct FileContent {
   std::vector<Sign> signs;                                // the first of each rule; sign_counts has them all
   std::map<std::string_view, std::uint64_t> sign_counts;  // by rule id
   std::vector<Capability> capabilities;                   // of code, by name, each once
+  // Paths that the code puts together, so that no plain search would find them.
+  std::vector<std::string> composed_paths;
   std::uint64_t longest_line_bytes = 0;
   // A finding that must hold because something could not be looked at whole (a limit, an error): why.
   std::vector<std::string> incomplete;

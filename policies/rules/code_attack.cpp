@@ -52,7 +52,7 @@ void report(FindingSink& sink, std::string_view path, const Sign& sign, std::str
 // Every new sign of a rule in what runs.
 void report_signs(const Release& release, std::string_view rule, FindingSink& sink,
                   const std::function<std::string(const Sign&)>& say) {
-  for_each_runtime_sign(runtime_files(release), rule,
+  for_each_runtime_sign(release.runtime, rule,
                         [&](std::string_view path, const ReleaseFile&, const FileContent&, const Sign& sign) {
                           if (!is_known(release, rule, sign.digest)) report(sink, path, sign, say(sign));
                         });
@@ -90,7 +90,7 @@ const ReleaseFile* way_out_of(const Release& release, const ReleaseFile& secret,
 }  // namespace
 
 void check_exfiltration(const Release& release, FindingSink& sink) {
-  const auto files = runtime_files(release);
+  const auto& files = release.runtime;
   const auto say = [](const Sign& sign, std::string_view where) {
     return (sign.what == "credentials" ? "the code names credentials" : "the code takes " + sign.what) +
            " and " + std::string(where);

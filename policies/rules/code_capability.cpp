@@ -71,7 +71,7 @@ void check_capability(const Release& release, FindingSink& sink) {
            !baseline->capabilities.contains(std::string(name));
   };
   if (std::none_of(release.facts.capabilities.begin(), release.facts.capabilities.end(), is_new)) return;
-  const auto files = runtime_files(release);
+  const auto& files = release.runtime;
   for (const std::string& name : release.facts.capabilities) {
     if (!is_new(name)) continue;
     const Place place = first_place(files, name);
@@ -88,10 +88,11 @@ void check_capability(const Release& release, FindingSink& sink) {
     const bool both = is_new(a) && is_new(b);
     if (!is_new(a) && !is_new(b)) continue;
     // Where one was there before, the two have to meet in one file to say something.
-    const auto meets = std::find_if(files.begin(), files.end(), [&, first = a, second = b](const ReleaseFile* file) {
-      const auto has = capabilities_of(*file);
-      return has.contains(std::string(first)) && has.contains(std::string(second));
-    });
+    const auto meets =
+        std::find_if(files.begin(), files.end(), [&, first = a, second = b](const ReleaseFile* file) {
+          const auto has = capabilities_of(*file);
+          return has.contains(std::string(first)) && has.contains(std::string(second));
+        });
     if (meets == files.end() && !both) continue;
     const Place place = first_place(files, is_new(b) ? b : a);
     if (place.capability == nullptr) continue;

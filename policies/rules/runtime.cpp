@@ -1,6 +1,7 @@
 #include "policies/rules/runtime.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <iterator>
 #include <stdexcept>
@@ -42,12 +43,29 @@ bool is_shell(std::string_view path) {
   return false;
 }
 
-bool says_something(const FileContent& content) {
-  bool says = !content.capabilities.empty() || !content.signs.empty();
-  for_each_nested(content, [&](std::string_view, std::uint64_t, const FileContent& nested) {
-    says = says || !nested.capabilities.empty() || !nested.signs.empty();
+// The content of a file and of what is packed or encoded in it.
+template <class Visit>
+void for_each_part(const FileContent& content, const Visit& visit) {
+  visit(content);
+  for_each_nested(content,
+                  [&](std::string_view, std::uint64_t, const FileContent& nested) { visit(nested); });
+}
+
+bool is_mark(std::string_view rule) {
+  return rule == sign_credentials || rule == sign_credentials_alone || rule == sign_run ||
+         rule == sign_publish || rule == sign_persistence;
+}
+
+// Whether it matters that the file runs, where what runs anyway can do `known`.
+bool matters(const FileContent& content, const std::set<std::string>& known) {
+  bool out = false;
+  for_each_part(content, [&](const FileContent& part) {
+    out = out ||
+          std::any_of(part.signs.begin(), part.signs.end(), [](const Sign& s) { return is_mark(s.rule); }) ||
+          std::any_of(part.capabilities.begin(), part.capabilities.end(),
+                      [&](const Capability& c) { return !known.contains(c.name); });
   });
-  return says;
+  return out;
 }
 
 std::string_view without_extension(std::string_view path) {
@@ -125,50 +143,59 @@ std::vector<std::string> manifest_names(const Release& release) {
   return out;
 }
 
+// A text without which no code names the file: its own name, or the folder that sets it aside.
+std::string needle_of(const ReleaseFile& file) {
+  const std::string_view path = file.entry.inner;
+  if (!is_script(file)) return std::string(base_name(path));
+  std::string_view rest = path;
+  for (std::size_t slash; (slash = rest.find('/')) != std::string_view::npos; rest.remove_prefix(slash + 1))
+    if (is_aside(std::string(rest.substr(0, slash + 1)))) return "/" + std::string(rest.substr(0, slash));
+  return std::string(without_extension(base_name(path)));
+}
+
 // Finds which of the waiting files the code of others names.
 class Names {
  public:
-  Names(const Release& release, std::vector<const ReleaseFile*>& waiting)
+  Names(const Release& release, const std::vector<const ReleaseFile*>& waiting)
       : release_(release), waiting_(waiting) {}
 
   // The waiting files that `by` names.
   std::vector<const ReleaseFile*> in(const ReleaseFile& by) {
     std::vector<const ReleaseFile*> out;
-    if (!mentions_any(by)) return out;
     const std::string_view path = by.entry.inner;
     const std::string folder(path.substr(0, path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/')));
-    ModuleReferences references(SourceKind::script, [&](const ModuleReference& reference) {
-      const std::string target = resolved(folder, reference.text);
+    const auto look = [&](std::string_view text) {
+      const std::string target = resolved(folder, text);
       for (const ReleaseFile* file : waiting_) {
         const std::string_view name = file->entry.inner;
-        const bool same = is_script(*file)
-                              ? reference.text.starts_with('.') && means(target, name)
-                              : base_name(reference.text) == base_name(name) || means(target, name);
+        const bool same = is_script(*file) ? text.starts_with('.') && means(target, name)
+                                           : base_name(text) == base_name(name) || means(target, name);
         if (same && std::find(out.begin(), out.end(), file) == out.end()) out.push_back(file);
       }
+    };
+    for_each_part(by.content, [&](const FileContent& part) {
+      for (const std::string& composed : part.composed_paths) look(composed);
     });
+    if (!mentions_any(by)) return out;
+    ModuleReferences references(SourceKind::script, [&](const ModuleReference& r) { look(r.text); });
     read_file(release_, by, [&](Bytes piece) { references.feed(piece); });
     references.finish();
     return out;
   }
 
  private:
-  // A cheap look for a part of a name: most files name none. Sums of strings may split it, so a short part.
-  bool mentions_any(const ReleaseFile& by) {
+  // A cheap look, since most files name none.
+  bool mentions_any(const ReleaseFile& by) const {
+    std::set<std::string> needles;
+    for (const ReleaseFile* file : waiting_) needles.insert(needle_of(*file));
     std::string text;
     bool found = false;
     read_file(release_, by, [&](Bytes piece) {
       if (found) return;
-      text.erase(0, text.size() > 200 ? text.size() - 200 : 0);
+      text.erase(0, text.size() > 300 ? text.size() - 300 : 0);
       text += as_text(piece);
-      for (const ReleaseFile* file : waiting_) {
-        const std::string_view stem = without_extension(base_name(file->entry.inner));
-        if (stem == "index") {
-          found = true;
-        } else {
-          found = found || text.find(stem.substr(0, 4)) != std::string::npos;
-        }
-      }
+      for (const std::string& needle : needles)
+        found = found || memmem(text.data(), text.size(), needle.data(), needle.size()) != nullptr;
     });
     return found;
   }
@@ -183,14 +210,23 @@ constexpr std::size_t waiting_max = 200;
 
 std::vector<const ReleaseFile*> runtime_files(const Release& release) {
   std::vector<const ReleaseFile*> out, waiting;
+  std::set<std::string> known;
   for (const ReleaseFile& file : release.files) {
-    if (!says_something(file.content)) continue;
-    const bool runs = (is_script(file) || is_shell(file.entry.inner)) && !is_aside(file.entry.inner);
-    if (runs)
+    bool says = false;
+    for_each_part(file.content, [&](const FileContent& part) {
+      says = says || !part.capabilities.empty() || !part.signs.empty();
+    });
+    if (!says) continue;
+    if ((is_script(file) || is_shell(file.entry.inner)) && !is_aside(file.entry.inner)) {
       out.push_back(&file);
-    else
+      for_each_part(file.content, [&](const FileContent& part) {
+        for (const Capability& capability : part.capabilities) known.insert(capability.name);
+      });
+    } else {
       waiting.push_back(&file);
+    }
   }
+  std::erase_if(waiting, [&](const ReleaseFile* file) { return !matters(file->content, known); });
   if (waiting.empty()) return out;
   const std::vector<std::string> named = manifest_names(release);
   const auto is_named = [&](const ReleaseFile* file) {
@@ -233,7 +269,7 @@ std::set<const ReleaseFile*> loaded_by(const Release& release, const ReleaseFile
 }
 
 void add_code_facts(const Release& release, Facts& facts) {
-  for (const ReleaseFile* file : runtime_files(release)) {
+  for (const ReleaseFile* file : release.runtime) {
     const auto take = [&](const FileContent& content) {
       for (const Capability& capability : content.capabilities) facts.capabilities.insert(capability.name);
       for (const Sign& sign : content.signs) {

@@ -3,6 +3,7 @@
 #include <stdexcept>
 
 #include "policies/content/content_scan.hpp"
+#include "policies/rules/runtime.hpp"
 
 namespace sallyport {
 
@@ -93,6 +94,7 @@ Release& ReleaseBuilder::release() {
                      }};
   };
   r.history.baseline = baseline_;
+  r.runtime = runtime_files(r);
   r.facts = facts_of(r);
   return r;
 }
