@@ -20,7 +20,8 @@ namespace sallyport {
 
 // Counts the sign and keeps it, where it is among the first of its rule (and `what`) in the file.
 void add_sign(FileContent& content, Sign sign);
-bool is_full(const FileContent& content, std::string_view rule, std::string_view what);  // it would only count
+bool is_full(const FileContent& content, std::string_view rule,
+             std::string_view what);  // it would only count
 
 // What a sign says whose digest stands for all those of its rule in the file beyond the first 20.
 constexpr std::string_view sign_rest = "others";

@@ -12,7 +12,7 @@ FORBIDDEN = [
     (re.compile(rf"\b(?:registry|npm|mirrors?)\.(?:[a-z0-9-]+\.)+{TOP_LEVEL}\b", re.I), "a registry's host"),
     (re.compile(rf"\b(?:npmjs|yarnpkg|npmmirror|pypi|debian)\.{TOP_LEVEL}\b", re.I), "a registry's host"),
     (re.compile(r"(?<![\w.])/(?:root|work)/[\w.-]+"), "a path of one machine"),
-    (re.compile(r"(?<![\w.])/(?:home|Users)/(?!runner\b|me\b|user\b|you\b|builder\b|alice\b)[\w.-]+"), "somebody's home folder"),
+    (re.compile(r"(?<![\w.])/(?:home|Users)/(?!(?:runner|circleci|vsts|travis|me|user|you|builder|alice|jsmith)\b)[\w.-]+"), "somebody's home folder"),
 ]
 
 

@@ -60,7 +60,8 @@ TEST_CASE("base64 is found in quotes, bare, after letters, in lines and with esc
     CHECK(decoded("\"" + lines + "\"") == "[" + plain + plain + plain + "]");
   }
   std::string slashes =
-      base64(std::string("\x3f\x3f\x3f>>>\xff\xff\xff>>>\xff\xff\xff>>>\xff\xff\xff>>>\xff\xff\xff") + "/////" + plain + "\xff\xfe\xfd\xff\xff");
+      base64(std::string("\x3f\x3f\x3f>>>\xff\xff\xff>>>\xff\xff\xff>>>\xff\xff\xff>>>\xff\xff\xff") +
+             "/////" + plain + "\xff\xfe\xfd\xff\xff");
   const std::size_t slash = slashes.find('/', 40);
   REQUIRE(slash != std::string::npos);
   slashes.insert(slash, "\\");
@@ -77,8 +78,9 @@ TEST_CASE("hex is found, with and without a mark") {
 }
 
 TEST_CASE("escapes that spell letters are found, with what stands around them") {
-  for (const std::string& text : {R"(x = "\x67\x68p_abc")", R"(x = "\u0067hp_abc")", R"(x = "\u{67}hp_abc")",
-                                 R"(x = "\u{000067}hp_abc")", R"(x = "\147hp_abc")", R"(x = "gh\x70_abc")"}) {
+  for (const std::string& text :
+       {R"(x = "\x67\x68p_abc")", R"(x = "\u0067hp_abc")", R"(x = "\u{67}hp_abc")",
+        R"(x = "\u{000067}hp_abc")", R"(x = "\147hp_abc")", R"(x = "gh\x70_abc")"}) {
     CAPTURE(text);
     CHECK(decoded(text) == "[x = \"ghp_abc\"]");
   }

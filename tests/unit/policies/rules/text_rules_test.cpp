@@ -229,7 +229,7 @@ TEST_CASE("paths of the build machine, private hosts and addresses") {
     CHECK_MESSAGE(found(text), std::string(text));
   for (const char* text :
        {"/home/user/dev/app", "\"/Users/you/dev/app\"", "https://x.example/home/jsmith/a/b",
-        "'/home/settings/x'", "C:\\Users\\username\\dev", "\"10.0.0.1\"", "d=\"M3 10.2.5.5z\"",
+        "'/home/me/x'", "C:\\Users\\username\\dev", "\"10.0.0.1\"", "d=\"M3 10.2.5.5z\"",
         "Chrome/10.47.3.99", "\"10.0.0.0/8\"", "\"192.168.1.1\"", "http://metadata.google.internal/x",
         "http://host.docker.internal:80", "\"10.300.1.1\"", "10.47.3.99"})
     CHECK_MESSAGE(!found(text), std::string(text));
