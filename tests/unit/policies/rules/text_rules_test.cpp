@@ -228,9 +228,9 @@ TEST_CASE("paths of the build machine, private hosts and addresses") {
         "host '172.22.33.7'", "192.168.44.17 \"192.168.44.17\""})
     CHECK_MESSAGE(found(text), std::string(text));
   for (const char* text :
-       {"/home/user/dev/app", "\"/Users/you/dev/app\"", "https://x.example/home/jsmith/a/b",
-        "'/home/me/x'", "C:\\Users\\username\\dev", "\"10.0.0.1\"", "d=\"M3 10.2.5.5z\"",
-        "Chrome/10.47.3.99", "\"10.0.0.0/8\"", "\"192.168.1.1\"", "http://metadata.google.internal/x",
+       {"/home/user/dev/app", "\"/Users/you/dev/app\"", "https://x.example/home/jsmith/a/b", "'/home/me/x'",
+        "C:\\Users\\username\\dev", "\"10.0.0.1\"", "d=\"M3 10.2.5.5z\"", "Chrome/10.47.3.99",
+        "\"10.0.0.0/8\"", "\"192.168.1.1\"", "http://metadata.google.internal/x",
         "http://host.docker.internal:80", "\"10.300.1.1\"", "10.47.3.99"})
     CHECK_MESSAGE(!found(text), std::string(text));
 }
