@@ -88,12 +88,14 @@ struct ModuleReferences::Folded final : CodeUses {
   Fold fold;
 };
 
-ModuleReferences::ModuleReferences(SourceKind kind, std::function<void(const ModuleReference&)> found)
+ModuleReferences::ModuleReferences(SourceKind kind, std::function<void(const ModuleReference&)> found,
+                                   bool folds)
     : kind_(kind), found_(std::move(found)), tokens_(language(kind), [this](std::span<const Token> tokens) {
         for (const Token& token : tokens) take(token);
         if (folded_) folded_->fold.take(tokens);
       }) {
-  if (kind == SourceKind::script || kind == SourceKind::markup) folded_ = std::make_shared<Folded>(found_);
+  if (folds && (kind == SourceKind::script || kind == SourceKind::markup))
+    folded_ = std::make_shared<Folded>(found_);
 }
 
 void ModuleReferences::feed(Bytes bytes) {

@@ -1,6 +1,7 @@
 #include "policies/code/capabilities.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <optional>
 #include <set>
@@ -34,89 +35,115 @@ std::string folded(std::string_view text) {
   return out;
 }
 
-// The first of `marks` that stands in `path` as whole steps of it, from a '/' or the beginning to a '/' or
-// the end; a mark that ends with '*' may go on.
-template <std::size_t N>
-std::string_view step_in(std::string_view path, const std::string_view (&marks)[N]) {
-  for (std::string_view mark : marks) {
-    const bool open = mark.ends_with('*');
-    const std::string_view text = open ? mark.substr(0, mark.size() - 1) : mark;
-    for (std::size_t at = path.find(text); at != std::string_view::npos; at = path.find(text, at + 1)) {
-      const char before = at == 0 ? '/' : path[at - 1];
-      const char after = at + text.size() < path.size() ? path[at + text.size()] : '/';
-      const auto ends = [](char c) {
-        return c == '/' || c == Value::hole || c == '"' || c == '\'' || c == ' ' || c == ';';
-      };
-      if ((ends(before) || before == '~' || before == '@') && (open || ends(after))) return text;
-    }
+// Paths that mean something, found by the steps of a path: from a '/', a quote or the beginning, to one or
+// the end. A mark that ends with '*' may go on. Case and the way of slashes do not count.
+class Marks {
+ public:
+  template <std::size_t N>
+  explicit Marks(const std::string_view (&marks)[N]) {
+    for (const std::string_view mark : marks) by_letter_[letter(mark)].push_back(mark);
   }
-  return {};
-}
+
+  std::string_view in(std::string_view path) const {
+    for (std::size_t at = 0; at < path.size(); ++at) {
+      if (at > 0 && !is_edge(path[at - 1]) && path[at - 1] != '~' && path[at - 1] != '@') continue;
+      for (const std::string_view mark : by_letter_[letter(path.substr(at))])
+        if (begins(path.substr(at), mark))
+          return mark.ends_with('*') ? mark.substr(0, mark.size() - 1) : mark;
+    }
+    return {};
+  }
+
+ private:
+  static char plain(char c) {
+    return c == '\\' ? '/' : c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+  }
+  static bool is_edge(char c) {
+    return c == '/' || c == '\\' || c == Value::hole || c == '"' || c == '\'' || c == ' ' || c == ';' ||
+           c == '=';
+  }
+  static std::uint8_t letter(std::string_view text) {
+    const std::size_t at = text.size() > 1 && text[0] == '.' ? 1 : 0;
+    return static_cast<std::uint8_t>(text.empty() ? 0 : plain(text[at]));
+  }
+  static bool begins(std::string_view path, std::string_view mark) {
+    const bool open = mark.ends_with('*');
+    if (open) mark.remove_suffix(1);
+    if (path.size() < mark.size()) return false;
+    for (std::size_t i = 0; i < mark.size(); ++i)
+      if (plain(path[i]) != mark[i]) return false;
+    return open || path.size() == mark.size() || is_edge(path[mark.size()]);
+  }
+
+  std::array<std::vector<std::string_view>, 256> by_letter_;
+};
 
 std::string_view credential_in(std::string_view path) {
-  return step_in(path, {".npmrc",
-                        ".yarnrc.yml",
-                        ".ssh",
-                        "id_rsa",
-                        "id_ed25519",
-                        "id_ecdsa",
-                        ".aws/credentials",
-                        ".aws",
-                        ".netrc",
-                        "_netrc",
-                        ".docker/config.json",
-                        ".kube/config",
-                        ".config/gcloud*",
-                        "application_default_credentials.json",
-                        ".git-credentials",
-                        ".pypirc",
-                        ".gnupg",
-                        ".vault-token",
-                        ".config/gh*",
-                        "etc/shadow",
-                        "etc/passwd",
-                        "proc/self/environ",
-                        "169.254.169.254",
-                        "metadata.google.internal",
-                        "login data",
-                        "wallet.dat",
-                        ".bash_history",
-                        ".zsh_history",
-                        "local extension settings",
-                        ".config/solana*",
-                        ".electrum*"});
+  static constexpr std::string_view names[] = {".npmrc",
+                                               ".yarnrc.yml",
+                                               ".ssh",
+                                               "id_rsa",
+                                               "id_ed25519",
+                                               "id_ecdsa",
+                                               ".aws",
+                                               ".netrc",
+                                               "_netrc",
+                                               ".docker/config.json",
+                                               ".kube/config",
+                                               ".config/gcloud*",
+                                               "application_default_credentials.json",
+                                               ".git-credentials",
+                                               ".pypirc",
+                                               ".gnupg",
+                                               ".vault-token",
+                                               ".config/gh*",
+                                               "etc/shadow",
+                                               "etc/passwd",
+                                               "proc/self/environ",
+                                               "169.254.169.254",
+                                               "metadata.google.internal",
+                                               "login data",
+                                               "wallet.dat",
+                                               ".bash_history",
+                                               ".zsh_history",
+                                               "local extension settings",
+                                               ".config/solana*",
+                                               ".electrum*"};
+  static const Marks marks(names);
+  return marks.in(path);
 }
 
 std::string_view persistence_in(std::string_view path) {
-  return step_in(path, {".claude/settings.json",
-                        ".claude/settings.local.json",
-                        ".claude/commands*",
-                        ".claude/hooks*",
-                        ".claude.json",
-                        ".cursor/mcp.json",
-                        ".cursor/rules*",
-                        ".vscode/tasks.json",
-                        ".vscode/settings.json",
-                        ".github/workflows",
-                        ".bashrc",
-                        ".bash_profile",
-                        ".zshrc",
-                        ".zshenv",
-                        ".zprofile",
-                        ".profile",
-                        "config.fish",
-                        "etc/systemd*",
-                        ".config/systemd*",
-                        "library/launchagents*",
-                        "library/launchdaemons*",
-                        "etc/cron*",
-                        "crontab",
-                        ".ssh/authorized_keys",
-                        "authorized_keys",
-                        ".git/hooks",
-                        ".config/autostart",
-                        "start menu/programs/startup",
-                        "currentversion/run*"});
+  static constexpr std::string_view names[] = {".claude/settings.json",
+                                               ".claude/settings.local.json",
+                                               ".claude/commands*",
+                                               ".claude/hooks*",
+                                               ".claude.json",
+                                               ".cursor/mcp.json",
+                                               ".cursor/rules*",
+                                               ".vscode/tasks.json",
+                                               ".vscode/settings.json",
+                                               ".github/workflows",
+                                               ".bashrc",
+                                               ".bash_profile",
+                                               ".zshrc",
+                                               ".zshenv",
+                                               ".zprofile",
+                                               ".profile",
+                                               "config.fish",
+                                               "etc/systemd*",
+                                               ".config/systemd*",
+                                               "library/launchagents*",
+                                               "library/launchdaemons*",
+                                               "etc/cron*",
+                                               "crontab",
+                                               "authorized_keys",
+                                               ".git/hooks",
+                                               ".config/autostart",
+                                               "start menu/programs/startup",
+                                               "currentversion/run*"};
+  static const Marks marks(names);
+  return marks.in(path);
 }
 
 // A path, rather than a sentence that speaks of one.
@@ -257,14 +284,13 @@ class Reader final : public CodeUses {
     const std::string& text = value.text;
     keep_path(std::string_view(text).substr(text.rfind(Value::hole) + 1));
     if (is_path(text)) {
-      const std::string path = folded(text);
-      if (const auto found = credential_in(path); !found.empty()) {
+      if (const auto found = credential_in(text); !found.empty()) {
         secret("credentials", text, found, place);
         if (found.starts_with('.') && text.find('~') != std::string::npos) capable("home-read", place, text);
       }
-      if (const auto found = persistence_in(path); !found.empty() && persistent_.size() < places_max)
+      if (const auto found = persistence_in(text); !found.empty() && persistent_.size() < places_max)
         persistent_.push_back({found, text, std::string(found), place});
-      if (path.ends_with("package.json")) manifest_ = true;
+      if (text.ends_with("package.json")) manifest_ = true;
       if (one_of(text,
                  {"eth_sendTransaction", "eth_signTypedData_v4", "eth_signTypedData", "personal_sign",
                   "eth_sign", "signAllTransactions", "signAndSendTransaction", "eth_sendRawTransaction"}))
@@ -401,6 +427,8 @@ class Reader final : public CodeUses {
     constexpr std::string_view programs[] = {
         "curl ",       "wget ",      "bash -c",      "sh -c", "powershell", "npm install -g", "npm i -g",
         "npm publish", "/bin/sh -c", "/bin/bash -c", "exec ", "cmd /c",     "bash -i",        "bash <("};
+    if (text.empty() || std::string_view("cwbspneCWBSPNE/").find(text[0]) == std::string_view::npos)
+      return false;
     const std::string head = folded(text.substr(0, 20));
     return std::any_of(std::begin(programs), std::end(programs),
                        [&](std::string_view p) { return head.starts_with(p); });

@@ -38,6 +38,10 @@ struct CodePlace {
   std::uint32_t line = 0;
 };
 
+inline CodePlace place_of(const Token& token) {
+  return {token.offset, token.line};
+}
+
 // What a program does with the names that lead somewhere.
 class CodeUses {
  public:
@@ -54,7 +58,7 @@ class CodeUses {
 
 class Fold {
  public:
-  explicit Fold(CodeUses& uses) : uses_(uses) { held_.reserve(4096); }
+  explicit Fold(CodeUses& uses) : uses_(uses) {}
   void take(std::span<const Token> tokens);
   void finish();
 
@@ -115,16 +119,20 @@ class Fold {
 
   CodeUses& uses_;
   std::vector<Token> held_;
-  std::vector<std::string> texts_, old_texts_;  // of tokens held over from the batch before
-  std::size_t next_ = 0;                        // the first token not yet walked
-  std::size_t folded_ = 0;                      // texts before this one were part of a larger one
+  std::vector<char> texts_, old_texts_;  // of the tokens held over from the batch before
+  std::size_t next_ = 0;                 // the first token not yet walked
+  std::size_t folded_ = 0;               // texts before this one were part of a larger one
   std::size_t pos_ = 0, limit_ = 0;
   int depth_ = 0, mute_ = 0;
   std::uint64_t walked_ = 0, spent_ = 0;  // tokens; spent: looked at by evaluations
   std::uint64_t evaluated_ = 0;           // count of walked tokens up to which evaluations reached
   std::vector<Scope> scopes_;
   std::uint64_t scope_id_ = 0, too_deep_ = 0;
-  std::unordered_map<std::string, std::vector<Binding>> bindings_;
+  struct NameHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+  };
+  std::unordered_map<std::string, std::vector<Binding>, NameHash, std::equal_to<>> bindings_;
   std::size_t bound_bytes_ = 0;
   std::bitset<65536> maybe_bound_;
 };

@@ -131,13 +131,13 @@ std::size_t read_unicode(const char* at, const char* end, std::uint32_t& code) {
 }  // namespace
 
 Tokens::Tokens(Language language, Sink sink) : language_(language), sink_(std::move(sink)) {
-  buffer_.resize(window_bytes + padding_bytes);
-  tokens_.resize(batch_tokens + 8);
+  tokens_.resize(256);
 }
 
 void Tokens::feed(Bytes bytes) {
   while (!bytes.empty()) {
     const std::size_t part = std::min(bytes.size(), window_bytes - filled_);
+    if (buffer_.size() < filled_ + part + padding_bytes) buffer_.resize(filled_ + part + padding_bytes);
     std::memcpy(buffer_.data() + filled_, bytes.data(), part);
     filled_ += part;
     bytes = bytes.subspan(part);
@@ -151,6 +151,7 @@ void Tokens::finish() {
 }
 
 void Tokens::lex(bool last) {
+  if (buffer_.empty()) buffer_.resize(padding_bytes);
   at_ = buffer_.data();
   end_ = at_ + filled_;
   std::memset(buffer_.data() + filled_, 0, padding_bytes);
@@ -186,6 +187,8 @@ inline Token& Tokens::emit(Token::Kind kind, const char* from, std::size_t size,
     size = token_bytes_max;
     flags |= Token::cut;
   }
+  if (count_ == tokens_.size()) [[unlikely]]
+    tokens_.resize(2 * count_);
   Token& token = tokens_.data()[count_++];
   token = {.text = {from, size},
            .offset = base_ + static_cast<std::uint64_t>(at_ - buffer_.data()),

@@ -40,21 +40,32 @@ void for_each_runtime_sign(const std::vector<const ReleaseFile*>& files, std::st
   }
 }
 
-void report(FindingSink& sink, std::string_view path, const Sign& sign, std::string message) {
-  sink.add({.file = path,
-            .message = std::move(message),
-            .evidence = sign.evidence,
-            .line = sign.line,
-            .offset = sign.offset,
-            .content_digest = sign.digest});
-}
+// The findings of a rule, each once: bundles repeat one another.
+class Reports {
+ public:
+  explicit Reports(FindingSink& sink) : sink_(sink) {}
+  void add(std::string_view path, const Sign& sign, std::string message) {
+    if (!told_.insert(sign.digest).second) return;
+    sink_.add({.file = path,
+               .message = std::move(message),
+               .evidence = sign.evidence,
+               .line = sign.line,
+               .offset = sign.offset,
+               .content_digest = sign.digest});
+  }
+
+ private:
+  FindingSink& sink_;
+  std::set<std::string> told_;
+};
 
 // Every new sign of a rule in what runs.
 void report_signs(const Release& release, std::string_view rule, FindingSink& sink,
                   const std::function<std::string(const Sign&)>& say) {
+  Reports reports(sink);
   for_each_runtime_sign(release.runtime, rule,
                         [&](std::string_view path, const ReleaseFile&, const FileContent&, const Sign& sign) {
-                          if (!is_known(release, rule, sign.digest)) report(sink, path, sign, say(sign));
+                          if (!is_known(release, rule, sign.digest)) reports.add(path, sign, say(sign));
                         });
 }
 
@@ -90,6 +101,7 @@ const ReleaseFile* way_out_of(const Release& release, const ReleaseFile& secret,
 }  // namespace
 
 void check_exfiltration(const Release& release, FindingSink& sink) {
+  Reports reports(sink);
   const auto& files = release.runtime;
   const auto say = [](const Sign& sign, std::string_view where) {
     return (sign.what == "credentials" ? "the code names credentials" : "the code takes " + sign.what) +
@@ -98,7 +110,7 @@ void check_exfiltration(const Release& release, FindingSink& sink) {
   for_each_runtime_sign(files, sign_credentials,
                         [&](std::string_view path, const ReleaseFile&, const FileContent&, const Sign& sign) {
                           if (!is_known(release, sign_credentials, sign.digest))
-                            report(sink, path, sign, say(sign, "has a way out to the network beside it"));
+                            reports.add(path, sign, say(sign, "has a way out to the network beside it"));
                         });
   std::vector<const ReleaseFile*> ways_out;
   for (const ReleaseFile* file : files)
@@ -110,10 +122,10 @@ void check_exfiltration(const Release& release, FindingSink& sink) {
         if (is_known(release, sign_credentials, sign.digest)) return;
         if (has_way_out(content)) {
           // Far apart in one bundle says little, unless it is new there.
-          if (compared) report(sink, path, sign, say(sign, "has a way out to the network in the same file"));
+          if (compared) reports.add(path, sign, say(sign, "has a way out to the network in the same file"));
         } else if (const ReleaseFile* other = way_out_of(release, file, ways_out)) {
-          report(sink, path, sign,
-                 say(sign, "has a way out to the network in " + printable(other->entry.inner)));
+          reports.add(path, sign,
+                      say(sign, "has a way out to the network in " + printable(other->entry.inner)));
         }
       });
 }

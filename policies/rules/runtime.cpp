@@ -56,14 +56,18 @@ bool is_mark(std::string_view rule) {
          rule == sign_publish || rule == sign_persistence;
 }
 
-// Whether it matters that the file runs, where what runs anyway can do `known`.
-bool matters(const FileContent& content, const std::set<std::string>& known) {
+// Whether it matters that the file runs, where what runs anyway can do `known`. Of prose and data only what
+// attacks need does: a README shows how to do many things.
+bool matters(const ReleaseFile& file, const std::set<std::string>& known) {
+  const bool script = is_script(file);
+  const auto adds = [&](const Capability& c) {
+    const bool grave = c.name == "network" || c.name == "process" || c.name == "eval" || c.name == "dns";
+    return (script || grave) && !known.contains(c.name);
+  };
   bool out = false;
-  for_each_part(content, [&](const FileContent& part) {
-    out = out ||
-          std::any_of(part.signs.begin(), part.signs.end(), [](const Sign& s) { return is_mark(s.rule); }) ||
-          std::any_of(part.capabilities.begin(), part.capabilities.end(),
-                      [&](const Capability& c) { return !known.contains(c.name); });
+  for_each_part(file.content, [&](const FileContent& part) {
+    out = out || std::any_of(part.capabilities.begin(), part.capabilities.end(), adds) ||
+          std::any_of(part.signs.begin(), part.signs.end(), [](const Sign& s) { return is_mark(s.rule); });
   });
   return out;
 }
@@ -177,7 +181,8 @@ class Names {
       for (const std::string& composed : part.composed_paths) look(composed);
     });
     if (!mentions_any(by)) return out;
-    ModuleReferences references(SourceKind::script, [&](const ModuleReference& r) { look(r.text); });
+    // What folding tells was kept while the file was read for its capabilities.
+    ModuleReferences references(SourceKind::script, [&](const ModuleReference& r) { look(r.text); }, false);
     read_file(release_, by, [&](Bytes piece) { references.feed(piece); });
     references.finish();
     return out;
@@ -226,7 +231,7 @@ std::vector<const ReleaseFile*> runtime_files(const Release& release) {
       waiting.push_back(&file);
     }
   }
-  std::erase_if(waiting, [&](const ReleaseFile* file) { return !matters(file->content, known); });
+  std::erase_if(waiting, [&](const ReleaseFile* file) { return !matters(*file, known); });
   if (waiting.empty()) return out;
   const std::vector<std::string> named = manifest_names(release);
   const auto is_named = [&](const ReleaseFile* file) {
