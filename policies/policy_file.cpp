@@ -201,9 +201,9 @@ class PolicyReader {
   }
 
   template <class N>
-  void count(std::string_view key, const toml::node& node, N& out) {
-    constexpr std::uint64_t most =
-        std::min<std::uint64_t>(std::numeric_limits<N>::max(), std::numeric_limits<std::int64_t>::max());
+  void count(std::string_view key, const toml::node& node, N& out,
+             std::uint64_t most = std::numeric_limits<std::int64_t>::max()) {
+    most = std::min<std::uint64_t>(most, std::numeric_limits<N>::max());
     const auto number = node.value_exact<std::int64_t>();
     if (!number || *number < 1 || static_cast<std::uint64_t>(*number) > most)
       return wrong(
@@ -234,7 +234,7 @@ class PolicyReader {
         for (const ThresholdInfo& i : table) known.emplace_back(i.key);
         unknown(key.source(), "key", key, known);
       } else if (const auto whole = std::get_if<std::uint64_t Thresholds::*>(&info->member)) {
-        count(key, value, policy_.thresholds.**whole);
+        count(key, value, policy_.thresholds.**whole, info->max);
       } else {
         factor(key, value, policy_.thresholds.*std::get<double Thresholds::*>(info->member));
       }

@@ -7,6 +7,7 @@ namespace sallyport {
 
 std::span<const ThresholdInfo> threshold_table() {
   using T = Thresholds;
+  constexpr std::uint64_t days = 36'500;  // a century: beyond it, instants overflow
   static const ThresholdInfo table[] = {
       {"file_bytes_max", "size/file", "Bytes of the largest file that nobody need look at.",
        &T::file_bytes_max},
@@ -21,14 +22,22 @@ std::span<const ThresholdInfo> threshold_table() {
        &T::jump_bytes_alone},
       {"count_factor", "size/count", "Files, in times of the last release's.", &T::count_factor},
       {"count_files", "size/count", "Files more than in the last release.", &T::count_files},
-      {"young_days", "deps/young", "Days since a dependency was first published.", &T::young_days},
+      {"outlier_score", "size/outlier", "Modified z-score of the unpacked size among the last releases.",
+       &T::outlier_score},
+      {"ratio_factor", "size/ratio", "Times that other files beside the code become more, or less.",
+       &T::ratio_factor},
+      {"young_days", "deps/young", "Days since a dependency was first published.", &T::young_days, days},
       {"young_version_days", "deps/young", "Days since the version that an install takes was published.",
-       &T::young_version_days},
+       &T::young_version_days, days},
       {"young_block_hours", "deps/young", "Hours since either, for the stricter action.",
-       &T::young_block_hours},
-      {"dormant_days", "origin/dormant", "Days since the last release.", &T::dormant_days},
+       &T::young_block_hours, days * 24},
+      {"dormant_days", "origin/dormant", "Days since the last release.", &T::dormant_days, days},
       {"velocity_minutes", "origin/velocity", "Minutes within which a second release of a line counts.",
-       &T::velocity_minutes},
+       &T::velocity_minutes, days * 24 * 60},
+      {"obfuscated_names_min", "code/obfuscated-names", "Names as an obfuscator makes them that count.",
+       &T::obfuscated_names_min},
+      {"long_line_bytes_max", "code/long-line", "Bytes of the longest line that is still an ordinary one.",
+       &T::long_line_bytes_max},
   };
   return table;
 }

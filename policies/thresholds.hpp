@@ -2,6 +2,7 @@
 // The numbers that rules judge by. An operator changes them under [thresholds] of the policy file.
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -20,15 +21,19 @@ struct Thresholds {
   std::uint64_t jump_bytes = 256u << 10, jump_bytes_high = 1u << 20, jump_bytes_alone = 10u << 20;
   double count_factor = 2;
   std::uint64_t count_files = 500;
+  double outlier_score = 6, ratio_factor = 3;
 
   std::uint64_t young_days = 30, young_version_days = 7, young_block_hours = 72;
   std::uint64_t dormant_days = 365, velocity_minutes = 60;
+
+  std::uint64_t obfuscated_names_min = 10, long_line_bytes_max = 5000;
 };
 
 // One of them: what reading, printing and comparing policies go by. `file_bytes_max_for` is beside the table.
 struct ThresholdInfo {
   std::string_view key, rule, meaning;
   std::variant<std::uint64_t Thresholds::*, double Thresholds::*> member;
+  std::uint64_t max = std::numeric_limits<std::int64_t>::max();  // of a whole number
 };
 std::span<const ThresholdInfo> threshold_table();
 

@@ -10,8 +10,6 @@ namespace sallyport {
 
 namespace {
 
-constexpr std::uint64_t names_min = 10, line_bytes_max = 5000;
-
 template <class Say>  // std::string(const SignGroup&)
 void say_each(const Release& release, std::string_view rule, FindingSink& sink, const Say& say) {
   for (const SignGroup& group : sign_groups(release, rule))
@@ -27,6 +25,7 @@ void say_each(const Release& release, std::string_view rule, FindingSink& sink, 
 
 void check_obfuscated_names(const Release& release, FindingSink& sink) {
   constexpr std::string_view rule = "code/obfuscated-names";
+  const std::uint64_t names_min = release.thresholds.obfuscated_names_min;
   // A payload may be cut into files that have a few each.
   std::uint64_t few = 0;
   std::string where;
@@ -99,6 +98,7 @@ void check_long_line(const Release& release, FindingSink& sink) {
   const auto& baseline = release.history.baseline;
   if (!baseline || !baseline->measured) return;
   const std::string measure(measure_longest_line);
+  const std::uint64_t line_bytes_max = release.thresholds.long_line_bytes_max;
   const auto longest_of = [&](const Facts& facts) {
     const auto longest = facts.measures.find(measure);
     return longest == facts.measures.end() ? 0 : longest->second;

@@ -14,9 +14,6 @@ enum YoungTier { young, newborn, age_unknown, age_unknown_first };
 enum ConfusionTier { confused, perhaps_confused };
 enum KnownBadTier { bad, perhaps_bad };
 
-constexpr std::chrono::hours kNewborn{72};
-constexpr std::chrono::days kYoungPackage{30}, kYoungVersion{7};
-
 // "18 hours", "5 days"
 std::string age_text(Millis age) {
   const auto hours = std::chrono::duration_cast<std::chrono::hours>(age).count();
@@ -57,8 +54,11 @@ std::optional<Judged> judge_age(const Release& release, const Dependency& depend
     return Judged{unknown, "the age of " + who + " is not known: its registry does not say"};
   // A date in the future is a lie or a clock that is wrong: the package counts as just published.
   const Millis age = std::max(Millis(0), release.now - *known.first_published);
-  if (age < kNewborn) return Judged{newborn, who + " was first published " + age_text(age) + " ago"};
-  if (age < kYoungPackage) return Judged{young, who + " was first published " + age_text(age) + " ago"};
+  const Thresholds& t = release.thresholds;
+  if (age < std::chrono::hours(t.young_block_hours))
+    return Judged{newborn, who + " was first published " + age_text(age) + " ago"};
+  if (age < std::chrono::days(t.young_days))
+    return Judged{young, who + " was first published " + age_text(age) + " ago"};
   // All that a first release depends on is new: only packages that are young themselves are worth a hold.
   if (first_release) return {};
   if (known.resolved.empty())
@@ -66,7 +66,7 @@ std::optional<Judged> judge_age(const Release& release, const Dependency& depend
   if (!known.resolved_published)
     return Judged{unknown, "the age of " + who + " is not known: its registry does not say"};
   const Millis version_age = std::max(Millis(0), release.now - *known.resolved_published);
-  if (version_age >= kYoungVersion) return {};
+  if (version_age >= std::chrono::days(t.young_version_days)) return {};
   return Judged{young, who + " resolves to " + printable(known.resolved) + ", published " +
                            age_text(version_age) + " ago"};
 }

@@ -8,9 +8,6 @@ namespace sallyport {
 
 namespace {
 
-constexpr std::chrono::days kDormant{365};
-constexpr std::chrono::minutes kRush{60};
-
 enum DormantTier { dormant, age_unknown };
 enum ToolchainTier { built, packed };
 
@@ -34,7 +31,8 @@ void check_dormant(const Release& release, FindingSink& sink) {
     return;
   }
   const auto idle = std::chrono::floor<std::chrono::days>(release.now - *release.history.last_release);
-  if (release.now - *release.history.last_release <= kDormant) return;
+  if (release.now - *release.history.last_release <= std::chrono::days(release.thresholds.dormant_days))
+    return;
   sink.add({.message = "the last release was " + thousands(static_cast<unsigned long long>(idle.count())) +
                        " days ago",
             .content_digest = to_iso8601(*release.history.last_release)});
@@ -43,7 +41,7 @@ void check_dormant(const Release& release, FindingSink& sink) {
 void check_velocity(const Release& release, FindingSink& sink) {
   if (!release.history.last_release || !release.outside.collected) return;
   const Millis since = std::max(Millis(0), release.now - *release.history.last_release);
-  if (since > kRush) return;
+  if (since > std::chrono::minutes(release.thresholds.velocity_minutes)) return;
   const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(since).count();
   sink.add({.message = "the last release was only " + std::to_string(minutes) +
                        (minutes == 1 ? " minute" : " minutes") + " ago",

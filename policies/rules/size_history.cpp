@@ -14,7 +14,6 @@ namespace sallyport {
 namespace {
 
 constexpr std::size_t line_releases_min = 5, line_releases_max = 10;
-constexpr double outlier_score = 6;
 constexpr double mad_floor = 0.02;             // of the median: releases of one size are no yardstick
 constexpr double normal_consistency = 0.6745;  // makes the MAD of a normal distribution its deviation
 
@@ -71,7 +70,7 @@ void check_outlier(const Release& release, FindingSink& sink) {
       std::max(static_cast<double>(median(distances)), mad_floor * static_cast<double>(usual));
   if (release.unpacked_bytes <= usual || spread <= 0) return;
   const double score = normal_consistency * static_cast<double>(release.unpacked_bytes - usual) / spread;
-  if (score <= outlier_score) return;
+  if (score <= release.thresholds.outlier_score) return;
   sink.add({.message = "unpacked " + human_bytes(release.unpacked_bytes) + ", where the last " +
                        std::to_string(sizes.size()) + " releases of this line had " + human_bytes(usual) +
                        " (median; modified z-score " + one_decimal(score) + ")",
@@ -91,7 +90,8 @@ void check_ratio(const Release& release, FindingSink& sink) {
   if (!release.history.baseline) return;
   const MakeUp before = make_up(*release.history.baseline), now = make_up(release.facts);
   const double change = now.ratio() / before.ratio();
-  if (change <= 3 && change >= 1.0 / 3) return;
+  const double factor = release.thresholds.ratio_factor;
+  if (change <= factor && change >= 1 / factor) return;
   const auto told = [](const MakeUp& m) {
     return human_bytes(m.other) + " beside " + human_bytes(m.code) + " of code";
   };

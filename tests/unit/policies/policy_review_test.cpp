@@ -81,4 +81,11 @@ TEST_CASE("every rule says why it is there") {
   CHECK(reason_of_family("other/rule").empty());
 }
 
+TEST_CASE("every threshold is of a rule") {
+  for (const ThresholdInfo& info : threshold_table()) {
+    CAPTURE(info.key);
+    CHECK(find_rule(info.rule) != nullptr);
+  }
+}
+
 }  // namespace sallyport

@@ -176,6 +176,11 @@ TEST_CASE("every threshold can be set, and changes the digest") {
                 .starts_with("policy.toml:2: \"" + key + "\" must be a "));
     }
   }
+  // Spans that no instant could hold would turn over.
+  CHECK(faults("[thresholds]\nyoung_days = 36501", "from 1 to 36500"));
+  CHECK(faults("[thresholds]\ndormant_days = 9223372036854775807", "from 1 to 36500"));
+  CHECK(faults("[thresholds]\nyoung_block_hours = 9223372036854775807", "from 1 to 876000"));
+  CHECK(faults("[thresholds]\nvelocity_minutes = 9223372036854775807", "from 1 to 52560000"));
   CHECK(parse("[thresholds]\njump_factor = 2.25")->thresholds.jump_factor == 2.25);
 }
 

@@ -108,7 +108,10 @@ TEST_CASE("obfuscated names are found under any name, in any place, and cut into
   CHECK(fires(rule, {{"a.js", utf16(names(0, 10))}}));
   for (const std::size_t pushed : {std::size_t{64} << 10, std::size_t{1} << 20, std::size_t{16} << 20})
     CHECK(fires(rule, {{"a.js", std::string(pushed, ' ') + "\n" + names(0, 10)}}));
-  const Scanned scanned({{"a.js", "\n\n" + names(0, 12)}});
+  Scanned scanned({{"a.js", "\n\n" + names(0, 12)}});
+  scanned.release.thresholds.obfuscated_names_min = 13;
+  CHECK(ask(rule, scanned.release).empty());
+  scanned.release.thresholds.obfuscated_names_min = 12;
   CHECK(ask(rule, scanned.release).at(0).message == "12 names as an obfuscator makes them (_0x…)");
 }
 
@@ -154,6 +157,9 @@ TEST_CASE("the first long line is noted once") {
   const Files now = {{"a.js", std::string(5001, 'a')}};
   Scanned after(now, &before);
   REQUIRE(ask("code/long-line", after.release).size() == 1);
+  after.release.thresholds.long_line_bytes_max = 5001;
+  CHECK(tier("code/long-line", after) == -1);
+  after.release.thresholds.long_line_bytes_max = 5000;
   CHECK(tier("code/long-line", Scanned(now)) == -1);
   after.release.history.line = {Scanned(now).release.facts};
   CHECK(tier("code/long-line", after) == -1);
