@@ -51,7 +51,8 @@ def test_the_twin_that_uses_its_new_dependency_is_held_for_a_look(judge):
 
 def test_cline_one_line_of_postinstall(judge):
     report = judge("1.14.1", LIBRARY, dependencies=DEPENDENCIES, scripts={"postinstall": "npm install -g openthing@latest"})
-    assert above_note(report) == {"run/install-script": "block", "run/manifest-only": "escalate"}
+    assert above_note(report) == {"run/install-script": "block", "run/manifest-only": "escalate",
+                                  "code/download-and-run": "block"}
 
 
 def test_the_twin_with_changed_code_passes(judge):
