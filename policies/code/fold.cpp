@@ -18,6 +18,28 @@ bool one_of(std::string_view word, const std::string_view (&words)[N]) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
+// Whether a reference is worth following under another name: most globals lead nowhere.
+bool leads(std::string_view path) {
+  if (path == "?.constructor") return true;
+  const std::string_view root = path.substr(0, std::min(path.find_first_of(".:"), path.size()));
+  if (root == "module") {
+    if (!path.starts_with("module:")) return path == "module";
+    path.remove_prefix(7);
+    const std::string_view name = path.substr(0, std::min(path.find_first_of("/."), path.size()));
+    return one_of(
+        name, {"?",    "child_process",  "module", "fs",    "fs-extra",    "graceful-fs", "os",     "path",
+               "util", "http",           "https",  "http2", "net",         "tls",         "dgram",  "dns",
+               "vm",   "worker_threads", "buffer", "url",   "querystring", "undici",      "cluster"});
+  }
+  if (root == "process")
+    return path == "process" || path == "process.env" || path == "process.env.HOME" ||
+           path == "process.env.USERPROFILE" ||
+           one_of(path, {"process.binding", "process._linkedBinding", "process.dlopen",
+                         "process.getBuiltinModule", "process.mainModule"});
+  if (root == "global" || root == "this") return path == root;
+  return !one_of(root, {"?", "Object", "JSON", "Array", "setTimeout", "setInterval", "setImmediate"});
+}
+
 std::size_t weight_of(const Value& value) {
   std::size_t bytes = sizeof value + value.text.size();
   for (const Value& item : value.items) bytes += weight_of(item);
@@ -85,8 +107,14 @@ void Fold::step(std::size_t i) {
     case Token::Kind::word:
       if (token.word != Word::none || maybe_bound_[token.code]) step_word(i);
       return;
-    case Token::Kind::string:
     case Token::Kind::template_text:
+      if ((token.flags & Token::closes_hole) != 0) {
+        nesting_ -= nesting_ > 0;
+        end_arrows();
+      }
+      if ((token.flags & Token::opens_hole) != 0) ++nesting_;
+      [[fallthrough]];
+    case Token::Kind::string:
       return step_text(i);
     case Token::Kind::op:
       break;
@@ -94,27 +122,32 @@ void Fold::step(std::size_t i) {
       return;
   }
   switch (token.code) {
-    case op("{"): {
-      if (scopes_.size() >= scopes_max) {
-        ++too_deep_;
-        return;
-      }
-      const Token& before = at(i - 1);
-      const bool function =
-          i > 0 && (before.is(op("=>")) || (before.is(op(")")) && (before.flags & Token::control) == 0));
-      scopes_.push_back({++scope_id_, function});
-      return;
-    }
+    case op("{"):
+      ++nesting_;
+      return open_scope(i);
     case op("}"):
-      if (too_deep_ > 0)
-        --too_deep_;
-      else if (!scopes_.empty())
+      nesting_ -= nesting_ > 0;
+      return close_scope();
+    case op("("):
+      ++nesting_;
+      return;
+    case op(")"):
+    case op("]"):
+      nesting_ -= nesting_ > 0;
+      return end_arrows();
+    case op(","):
+    case op(";"):
+      while (!scopes_.empty() && scopes_.back().arrow && scopes_.back().nesting == nesting_)
         scopes_.pop_back();
+      return;
+    case op("=>"):
+      if (!at(i + 1).is(op("{"))) open_scope(i);
       return;
     case op("="):
     case op("+="):
       return assignment(i);
     case op("["):
+      ++nesting_;
       // ['a', 'b'].join(''): only where something is done with it.
       if (i >= folded_ && (at(i + 1).kind == Token::Kind::string || at(i + 1).kind == Token::Kind::number)) {
         std::size_t to = i + 1;
@@ -127,6 +160,50 @@ void Fold::step(std::size_t i) {
     default:
       return;
   }
+}
+
+// At "{", or at "=>" before an expression.
+void Fold::open_scope(std::size_t i) {
+  if (scopes_.size() >= scopes_max) {
+    too_deep_ += held_[i].is(op("{"));
+    return;
+  }
+  const bool arrow = held_[i].is(op("=>"));
+  const std::size_t before = arrow ? i : i - 1;  // of the first token no harm: there is none
+  const bool is_arrow = at(before).is(op("=>"));
+  const bool function = is_arrow || (at(before).is(op(")")) && (at(before).flags & Token::control) == 0);
+  scopes_.push_back({++scope_id_, function, arrow, nesting_});
+  if (function) shadow_parameters(is_arrow ? before - 1 : before);
+}
+
+void Fold::close_scope() {
+  while (!scopes_.empty() && scopes_.back().arrow) scopes_.pop_back();
+  if (too_deep_ > 0)
+    --too_deep_;
+  else if (!scopes_.empty())
+    scopes_.pop_back();
+  end_arrows();
+}
+
+void Fold::end_arrows() {
+  while (!scopes_.empty() && scopes_.back().arrow && scopes_.back().nesting > nesting_) scopes_.pop_back();
+}
+
+// A parameter hides what the same name was bound to; from the last token before the body back.
+void Fold::shadow_parameters(std::size_t last) {
+  if (at(last).kind == Token::Kind::word) return shadow(held_[last]);
+  std::size_t depth = 0;
+  for (std::size_t i = last, count = 0; i < held_.size() && count < pattern_max; --i, ++count) {
+    const Token& token = held_[i];
+    if (token.is(op(")"))) ++depth;
+    if (token.is(op("(")) && --depth == 0) return;
+    if (token.kind == Token::Kind::word && !at(i + 1).is(op("=")) && !at(i + 1).is(op(":"))) shadow(token);
+  }
+}
+
+void Fold::shadow(const Token& name) {
+  if (name.word == Word::none && maybe_bound_[name.code] && bound(name.text, name.code) != nullptr)
+    bind(name.text, name.code, Value());
 }
 
 // Whether the word stands for what it names: no member, no key, no declaration.
@@ -217,6 +294,9 @@ void Fold::step_word(std::size_t i) {
     case WordKind::none:
       break;
   }
+  const bool looked_into = at(i + 1).is(op(".")) || at(i + 1).is(op("["));
+  if (!maybe_leads_[token.code] && !(looked_into && maybe_holds_[token.code]) && !at(i + 1).is(op("+")))
+    return;
   if (!free_word(i)) return;
   const Token& next = at(i + 1);
   const Value* value = bound(token.text, token.code);
@@ -316,6 +396,7 @@ bool Fold::begins_constant(std::size_t i) const {
     case Token::Kind::op:
       if (token.code == op("(") || token.code == op("[")) {
         if (next.is(op(")"))) return at(i + 2).is(op("=>"));
+        if (next.kind == Token::Kind::word && at(i + 2).is(op("=>"))) return true;  // (x => …)(…)
         return next.kind == Token::Kind::string || next.kind == Token::Kind::number ||
                (next.kind == Token::Kind::word && begins_constant(i + 1)) || next.is(op("(")) ||
                next.is(op("["));
@@ -328,7 +409,16 @@ bool Fold::begins_constant(std::size_t i) const {
 }
 
 void Fold::assignment(std::size_t i) {
-  if (i == 0 || !begins_constant(i + 1)) return;
+  if (i == 0) return;
+  if (!begins_constant(i + 1)) {
+    // A name that is declared again is another one.
+    const Token& before = at(i - 2);
+    if (held_[i - 1].kind == Token::Kind::word && held_[i].code == op("=") &&
+        (before.is(op(",")) || before.is(Word::word_const) || before.is(Word::word_let) ||
+         before.is(Word::word_var)))
+      shadow(held_[i - 1]);
+    return;
+  }
   if (spent_ > 32 * walked_ + 1'000'000 && walked_ < evaluated_) return;
   const Token& target = held_[i - 1];
   const bool pattern = target.is(op("}"));
@@ -394,7 +484,7 @@ void Fold::static_import(std::size_t i) {
   if (!at(to).is(Word::word_from) || at(to + 1).kind != Token::Kind::string) return;
   std::string module = decoded(at(to + 1));
   if (module.starts_with("node:")) module.erase(0, 5);
-  const std::string path = "module:" + module;
+  const std::string path = module == "process" ? module : "module:" + module;
   bool braces = false;
   for (std::size_t k = i + 1; k < to; ++k) {
     const Token& token = held_[k];
@@ -409,15 +499,31 @@ void Fold::static_import(std::size_t i) {
   }
 }
 
+const Fold::Name* Fold::find_name(std::string_view text, std::uint16_t code) const {
+  if (first_name_.empty()) return nullptr;
+  for (std::uint32_t i = first_name_[code % buckets]; i != 0; i = names_[i].next)
+    if (names_[i].text == text) return &names_[i];
+  return nullptr;
+}
+
 void Fold::bind(std::string_view name, std::uint16_t code, Value value) {
+  using enum Value::Kind;
+  if (value.kind == reference && !leads(value.text)) return;
   const std::size_t bytes = weight_of(value);
-  if (bound_bytes_ + bytes > bound_bytes_max || (bindings_.size() >= names_max && !bindings_.contains(name)))
-    return;
+  if (bound_bytes_ + bytes > bound_bytes_max) return;
+  const Name* known = find_name(name, code);
+  if (known == nullptr) {
+    if (names_.size() >= names_max) return;
+    if (first_name_.empty()) first_name_.resize(buckets);
+    std::uint32_t& first = first_name_[code % buckets];
+    names_.push_back({std::string(name), {}, first});
+    first = static_cast<std::uint32_t>(names_.size() - 1);
+    known = &names_.back();
+  }
   std::size_t depth = scopes_.size();
   while (depth > 0 && !scopes_[depth - 1].function) --depth;
   const std::uint64_t scope = depth == 0 ? 0 : scopes_[depth - 1].id;
-  maybe_bound_[code] = true;
-  auto& all = bindings_[std::string(name)];
+  auto& all = names_[static_cast<std::size_t>(known - names_.data())].bindings;
   const auto ended = [&](const Binding& b) {
     return b.depth > scopes_.size() || (b.depth > 0 && scopes_[b.depth - 1].id != b.scope);
   };
@@ -426,15 +532,20 @@ void Fold::bind(std::string_view name, std::uint16_t code, Value value) {
     all.pop_back();
   }
   if (all.size() >= 16) return;
+  maybe_bound_[code] = true;
+  if (value.kind == object || value.kind == list)
+    maybe_holds_[code] = true;
+  else if (value.kind != text && value.kind != number)
+    maybe_leads_[code] = true;
   bound_bytes_ += bytes;
   all.push_back({std::move(value), depth, scope});
 }
 
 const Value* Fold::bound(std::string_view name, std::uint16_t code) const {
   if (!maybe_bound_[code]) return nullptr;
-  const auto found = bindings_.find(name);
-  if (found == bindings_.end()) return nullptr;
-  for (auto b = found->second.rbegin(); b != found->second.rend(); ++b) {
+  const Name* known = find_name(name, code);
+  if (known == nullptr) return nullptr;
+  for (auto b = known->bindings.rbegin(); b != known->bindings.rend(); ++b) {
     if (b->depth <= scopes_.size() && (b->depth == 0 || scopes_[b->depth - 1].id == b->scope))
       return &b->value;
   }

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "policies/code/tokens.hpp"
@@ -74,6 +73,8 @@ class Fold {
   struct Scope {
     std::uint64_t id = 0;
     bool function = false;
+    bool arrow = false;  // of x => expression: ends at a comma, a semicolon or the bracket around it
+    std::size_t nesting = 0;
   };
 
   // The walk over the tokens.
@@ -86,6 +87,11 @@ class Fold {
   void static_import(std::size_t i);
   bool begins_constant(std::size_t i) const;
   bool leads_somewhere(std::size_t i) const;
+  void open_scope(std::size_t i);
+  void close_scope();
+  void end_arrows();
+  void shadow_parameters(std::size_t last);
+  void shadow(const Token& name);
   bool free_word(std::size_t i) const;
   void evaluate(std::size_t i);
   void hold_tail(std::size_t from);
@@ -127,14 +133,21 @@ class Fold {
   std::uint64_t walked_ = 0, spent_ = 0;  // tokens; spent: looked at by evaluations
   std::uint64_t evaluated_ = 0;           // count of walked tokens up to which evaluations reached
   std::vector<Scope> scopes_;
+  std::size_t nesting_ = 0;  // brackets open
   std::uint64_t scope_id_ = 0, too_deep_ = 0;
-  struct NameHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+  // By name, found over the low bits of its hash.
+  struct Name {
+    std::string text;
+    std::vector<Binding> bindings;
+    std::uint32_t next = 0;
   };
-  std::unordered_map<std::string, std::vector<Binding>, NameHash, std::equal_to<>> bindings_;
+  static constexpr std::size_t buckets = 2048;
+  const Name* find_name(std::string_view text, std::uint16_t code) const;
+  std::vector<Name> names_{1};  // the first is none
+  std::vector<std::uint32_t> first_name_;
   std::size_t bound_bytes_ = 0;
-  std::bitset<65536> maybe_bound_;
+  // By the hash of a name: whether it may stand for anything, and for what is worth following.
+  std::bitset<65536> maybe_bound_, maybe_leads_, maybe_holds_;
 };
 
 }  // namespace sallyport

@@ -597,7 +597,7 @@ Value Fold::load(const Value& module, CodePlace place) {
   std::string_view name = module.text;
   if (name.starts_with("node:")) name.remove_prefix(5);
   if (mute_ == 0) uses_.loads(name, place);
-  return Value::refer("module:" + std::string(name));
+  return Value::refer(name == "process" ? "process" : "module:" + std::string(name));
 }
 
 // What a text names, as eval(text) or Function('return ' + text)() would give it.

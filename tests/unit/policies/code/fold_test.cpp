@@ -116,11 +116,24 @@ TEST_CASE("names stand for what they were bound to") {
            "let a;a='child_process';(function(){require(a)})()",
            "function f(r=require){r('child_process')}",
            "const g=globalThis;g['req'+'uire']('child_process')",
+           "var q=(r=>typeof require<'u'?require:typeof Proxy<'u'?new Proxy(r,{}):r)(f);q('child_process')",
+           "const r=require;(a=>r('child_process'))()",
+           "const r=require;[1].map(r=>r+1,r('child_process'))",
        }) {
     CAPTURE(std::string(text));
     CHECK(loads(text));
   }
   CHECK_FALSE(loads("function f(){const a='child_process'}function g(a){require(a)}"));
+  for (const char* text : {
+           "const r=require;function f(r){r('child_process')}",
+           "const r=require;f(r=>r('child_process'))",
+           "const r=require;f((a,r)=>{r('child_process')})",
+           "const r=require;function f(){var a=1,r=g();r('child_process')}",
+       }) {
+    CAPTURE(std::string(text));
+    CHECK_FALSE(loads(text));
+    CHECK(loads(std::string(text) + ";r('child_process')"));
+  }
 }
 
 TEST_CASE("every way to a module is one") {
@@ -197,6 +210,7 @@ TEST_CASE("calls and references keep their path") {
   CHECK(read("send(process.env)").contains("pass process.env"));
   CHECK(read("send({...process['env']})").contains("pass process.env"));
   CHECK(read("const {env}=process;send(env)").contains("pass process.env"));
+  CHECK(read("import p from 'node:process';send(p.env)").contains("pass process.env"));
   CHECK(read("for(const k in process.env){}").contains("each process.env"));
   CHECK(read("a=process.env.NODE_ENV").contains("use process.env.NODE_ENV"));
   CHECK_FALSE(read("a=process.env[k]").contains("use process.env"));
