@@ -572,7 +572,7 @@ void read_code(std::string_view path, const FileBytes& bytes, const TellTaleCoun
   }
   SourceKind kind = source_kind(name, content.shebang);
   if (kind == SourceKind::markup) kind = SourceKind::script;
-  if (!counts.worth_reading(kind)) return;
+  if (!counts.worth_reading(kind, content.map.has_value())) return;
   const bool script = kind == SourceKind::script;
   Reader reader(content, !script, counts.groups());
   Fold fold(reader);

@@ -73,14 +73,16 @@ std::uint16_t TellTaleCounts::groups() const {
   return out;
 }
 
-bool TellTaleCounts::worth_reading(SourceKind kind) const {
+bool TellTaleCounts::worth_reading(SourceKind kind, bool source_map) const {
   const std::uint16_t seen = groups();
   const auto any = [seen](unsigned of) { return (seen & of) != 0; };
   if (kind == SourceKind::script) return any(static_cast<unsigned>(~decodes)) && seen != 0;
   if (kind == SourceKind::style) return false;
-  // Prose, data and declarations: where both ends of something bad are there.
+  // Prose, data and declarations: where both ends of something bad are there, or modules are asked for as
+  // programs do, which code may load under any name. A source map quotes the program beside it.
   const bool reaches = any(loads | sends | evaluates);
-  return (any(secrets | persists | commands) && reaches) ||
+  return (!source_map && counts_[a_require] > 0 && any(loads)) ||
+         (any(secrets | persists | commands) && reaches) ||
          (any(evaluates) && any(decodes | loads) && any(loads | sends)) ||
          (any(commands) && any(secrets | persists));
 }

@@ -36,7 +36,7 @@ class TellTaleCounts {
  public:
   void clear() { counts_ = {}; }
   void saw(std::size_t tell_tale) { ++counts_[tell_tale]; }
-  bool worth_reading(SourceKind kind) const;
+  bool worth_reading(SourceKind kind, bool source_map) const;
   std::uint16_t groups() const;
 
  private:

@@ -105,6 +105,19 @@ TEST_CASE("code that is given as text is read as code") {
 }
 
 // One attack, and the ways to hide it: what goes out is found in each.
+TEST_CASE("a program is read under any name, prose and maps are not") {
+  const std::string program =
+      "const found = JSON.stringify(process.env); require('https').request(x).end(found);";
+  for (const char* path : {"values.dat", "LICENSE", "values.d.ts", "values.md"})
+    CHECK_MESSAGE((capabilities(program, path) == Set{"env", "network"}), std::string(path));
+  CHECK(capabilities("{\"text\": \"" + program + "\"}", "values.json") == Set{"env", "network"});
+  CHECK(capabilities("Uses 'https' and \"http\"; set process.env first.", "README.md").empty());
+  CHECK(capabilities("import { Agent } from 'https';", "index.d.ts").empty());
+  const std::string map =
+      R"m({"version":3,"sources":["a.js"],"mappings":"A","sourcesContent":["require('https').get(x)"]})m";
+  CHECK(capabilities(map, "a.js.map").empty());
+}
+
 TEST_CASE("credentials beside a way out, whatever hides them") {
   const std::string plain =
       "const f=require('fs'),h=require('https'),o=require('os');"
