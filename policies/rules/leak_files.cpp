@@ -23,6 +23,23 @@ std::string_view base_name(std::string_view path) {
   return path.substr(path.find_last_of("/!") + 1);
 }
 
+std::string start_of(const Release& release, const TarEntry& entry, std::size_t bytes) {
+  std::string out(std::min<std::uint64_t>(bytes, entry.size), '\0');
+  if (!release.bytes) return {};
+  const FileBytes file = release.bytes(entry);
+  std::size_t have = 0;
+  while (have < out.size()) {
+    const auto read =
+        file.read(have, {reinterpret_cast<std::uint8_t*>(out.data()) + have, out.size() - have});
+    // The engine makes of this a finding that holds.
+    if (!read) throw BadResult(read.error());
+    if (*read == 0) break;
+    have += *read;
+  }
+  out.resize(have);
+  return out;
+}
+
 namespace {
 
 template <std::size_t N>
@@ -73,23 +90,6 @@ std::string_view secret_by_name(std::string_view path) {
   return {};
 }
 
-std::string start_of(const Release& release, const TarEntry& entry, std::size_t bytes) {
-  std::string out(std::min<std::uint64_t>(bytes, entry.size), '\0');
-  if (!release.bytes) return {};
-  const FileBytes file = release.bytes(entry);
-  std::size_t have = 0;
-  while (have < out.size()) {
-    const auto read =
-        file.read(have, {reinterpret_cast<std::uint8_t*>(out.data()) + have, out.size() - have});
-    // The engine makes of this a finding that holds.
-    if (!read) throw BadResult(read.error());
-    if (*read == 0) break;
-    have += *read;
-  }
-  out.resize(have);
-  return out;
-}
-
 // Key stores under any name: Java (JKS, JCEKS), KeePass, PKCS #12.
 std::string_view secret_by_magic(std::string_view start) {
   if (start.starts_with("\xfe\xed\xfe\xed"sv) || start.starts_with("\xce\xce\xce\xce"sv))
@@ -116,6 +116,7 @@ std::string_view secret_by_text(std::string_view path, const FileContent& conten
   const std::string_view name = base_name(path);
   for (const SecretHit& hit : content.secrets) {
     if (hit.rule_id == "gcp-service-account") return "the key of a service account";
+    if (hit.rule_id == "npmrc-auth") return "credentials of a tool";
     // At the start of a file a key is the file; in the middle of code it is leak/secret's alone.
     if (one_of(hit.rule_id, key_rules) &&
         (hit.offset < 64 || ends_in(name, key_names) || name.find('.') == name.npos))
@@ -124,10 +125,28 @@ std::string_view secret_by_text(std::string_view path, const FileContent& conten
   return {};
 }
 
+// Assignments and nothing else, as shells and dotenv read them.
+bool is_environment(std::string_view text) {
+  std::size_t assignments = 0;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (line.starts_with("export ")) line.remove_prefix(7);
+    if (line.empty() || line == "\r" || line.starts_with('#')) continue;
+    const std::size_t name = line.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    if (name == 0 || name == line.npos || line[name] != '=') return text.empty() && assignments > 1;
+    ++assignments;
+  }
+  return assignments > 1;
+}
+
 std::string_view secret_file(const Release& release, const ReleaseFile& file) {
   const std::string path = folded(file.entry.inner);
   if (const auto kind = secret_by_name(path); !kind.empty()) return kind;
   if (const auto kind = secret_by_text(path, file.content); !kind.empty()) return kind;
+  // Under another name too; only where there is a secret in it, because assignments alone are no harm.
+  if (!file.content.secrets.empty() && is_environment(start_of(release, file.entry, 16u << 10)))
+    return "environment variables of a deployment";
   if (file.content.magic == Magic::other_binary) return secret_by_magic(start_of(release, file.entry, 64));
   constexpr std::string_view yaml[] = {".yaml", ".yml", ".conf", ".config"};
   const std::string_view name = base_name(path);

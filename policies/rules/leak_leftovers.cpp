@@ -94,9 +94,31 @@ bool is_source(std::string_view path, Magic magic) {
   return ends_in(name, sources);
 }
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 bool is_script(std::string_view path) {
   constexpr std::string_view scripts[] = {".js", ".mjs", ".cjs", ".jsx", ".coffee", ".es6"};
   return ends_in(base_name(path), scripts);
+}
+
+// Two lines and more, each with the time in front.
+bool is_log(std::string_view text) {
+  std::size_t lines = 0;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    if (line.find_first_not_of(" \t\r") == line.npos) continue;
+    const std::string_view head = line.substr(0, 32);
+    std::size_t at = head.find(':');
+    while (at != head.npos && !(at >= 2 && at + 3 < head.size() && head[at + 3] == ':' &&
+                                is_digit(head[at - 1]) && is_digit(head[at + 1])))
+      at = head.find(':', at + 1);
+    if (at == head.npos) return text.empty() && lines > 1;
+    ++lines;
+  }
+  return lines > 1;
 }
 
 }  // namespace
@@ -255,7 +277,8 @@ void check_junk(const Release& release, FindingSink& sink) {
                         (name.starts_with('#') && name.ends_with('#')) || name.starts_with(".nfs");
     const bool core = (name == "core" || name.starts_with("core.")) && magic == Magic::elf;
     if (one_of(name, names) || ends_in(name, ends) || log || editor || core || magic == Magic::sqlite ||
-        (magic == Magic::tar && !name.ends_with(".tar.js")))
+        magic == Magic::tar ||
+        (!file.content.secrets.empty() && is_log(start_of(release, file.entry, 16u << 10))))
       found.add("", file.entry.inner);
   }
   found.tell("rubbish, logs, dumps, databases or packed tarballs", sink);

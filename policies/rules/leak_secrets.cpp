@@ -22,10 +22,47 @@ void check_secret(const Release& release, FindingSink& sink) {
   });
 }
 
+// Whether the place is within a string that is an element of an array of JSON: where lists of permissions,
+// arguments and commands keep what was pasted into them.
+bool in_array_of_json(const Release& release, const ReleaseFile& file, std::uint64_t offset) {
+  constexpr std::uint64_t bytes_max = 16u << 20;
+  if (file.content.magic != Magic::text || offset > bytes_max) return false;
+  const std::string text = start_of(release, file.entry, static_cast<std::size_t>(offset));
+  if (text.find_first_not_of(" \t\r\n") == text.npos ||
+      std::string_view("[{").find(text[text.find_first_not_of(" \t\r\n")]) == std::string_view::npos)
+    return false;
+  std::string open;
+  bool string = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (string) {
+      if (c == '\\')
+        ++at;
+      else
+        string = c != '"';
+    } else if (c == '"') {
+      string = true;
+    } else if (c == '[' || c == '{') {
+      open += c;
+    } else if (c == ']' || c == '}') {
+      if (open.empty() || (open.back() == '[') != (c == ']')) return false;
+      open.pop_back();
+    }
+  }
+  return string && !open.empty() && open.back() == '[';
+}
+
 // One finding for each packed file: its parts are told by the rules for what lies open, of which somebody may
 // have switched one off.
 void check_secret_nested(const Release& release, FindingSink& sink) {
-  for (const ReleaseFile& file : release.files)
+  for (const ReleaseFile& file : release.files) {
+    if (!file.content.secrets.empty() && in_array_of_json(release, file, file.content.secrets[0].offset))
+      sink.add({.file = file.entry.inner,
+                .message = "a secret is in a list of strings",
+                .evidence = file.content.secrets[0].rule_id + ": " + file.content.secrets[0].redacted,
+                .line = file.content.secrets[0].line,
+                .offset = file.content.secrets[0].offset,
+                .content_digest = file.content.secrets[0].fingerprint});
     for_each_nested(file.content, [&](std::string_view path, std::uint64_t, const FileContent& content) {
       const std::uint64_t secrets = content.secrets.size() + content.secrets_more;
       const std::string_view kind = nested_secret_file(path, content);
@@ -56,6 +93,7 @@ void check_secret_nested(const Release& release, FindingSink& sink) {
                              (sources == 1 ? " file" : " files") + " is packed or encoded in the file"},
                  1);
     });
+  }
 }
 
 }  // namespace sallyport

@@ -239,15 +239,6 @@ bool is_text_extension(std::string_view extension) {
   return one_of(extension, names);
 }
 
-std::string start_of(const Release& release, const ReleaseFile& file) {
-  std::string out(static_cast<std::size_t>(std::min<std::uint64_t>(16, file.entry.size)), '\0');
-  const auto read =
-      release.bytes(file.entry).read(0, {reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
-  if (read.has_error()) throw BadResult(read.error());
-  out.resize(*read);
-  return out;
-}
-
 // What the name says it is and the bytes say it is not; empty: they agree, or nobody can tell.
 std::string lie(const Release& release, const ReleaseFile& file) {
   using enum Magic;
@@ -257,8 +248,8 @@ std::string lie(const Release& release, const ReleaseFile& file) {
   if (const auto* magics = expected(extension)) {
     if (std::find(magics->begin(), magics->end(), magic) != magics->end()) return {};
     const bool picture = is_picture(magics->front());
-    if (picture &&
-        (is_picture(magic) || (magic == other_binary && starts_like_picture(start_of(release, file)))))
+    if (picture && (is_picture(magic) ||
+                    (magic == other_binary && starts_like_picture(start_of(release, file.entry, 16)))))
       return {};
     // Fonts, documents and addons come in more kinds than are told apart here.
     if (magic == other_binary && !picture && extension != ".wasm") return {};
@@ -267,7 +258,8 @@ std::string lie(const Release& release, const ReleaseFile& file) {
   }
   if (!is_text_extension(extension) || magic == text || magic == utf16 || magic == other_binary) return {};
   // "BZh" alone is three letters.
-  if (magic == bzip2 && start_of(release, file).substr(0, 10).find("1AY&SY") == std::string::npos) return {};
+  if (magic == bzip2 && start_of(release, file.entry, 16).substr(0, 10).find("1AY&SY") == std::string::npos)
+    return {};
   return "called " + extension + ", and is " + std::string(to_text(magic));
 }
 

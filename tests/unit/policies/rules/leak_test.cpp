@@ -264,11 +264,43 @@ TEST_CASE("keys and key stores by what they hold") {
 
 TEST_CASE("a secret is named by rule and shown by its first letters") {
   const std::string token = "gh"s + "p_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5";
-  const auto seen = judge({{"node_modules/x/package-lock.json", "[\"Bearer " + token + "\"]"}});
+  const auto seen = judge({{"node_modules/x/package-lock.json", "{\"a\": \"Bearer " + token + "\"}"}});
   REQUIRE(seen.size() == 1);
   CHECK(seen[0].rule == "leak/secret");
   CHECK(seen[0].message == "the file holds a secret: GitHub personal access token");
   CHECK(seen[0].evidence == "github-pat: ghp_… (40 characters)");
+}
+
+TEST_CASE("a secret in a list of strings of JSON is told twice") {
+  const std::string token = "gh"s + "p_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5";
+  const auto nested = [&](const std::string& before) {
+    return fires({{"a.bin", before + token}}, "leak/secret-nested");
+  };
+  CHECK(nested("[\"Bearer "));
+  CHECK(nested(" {\"permissions\": {\"allow\": [\"a\", \"curl \\\"x\\\" -H "));
+  CHECK(nested("[[\"]\", \""));
+  CHECK_FALSE(nested("{\"a\": \""));
+  CHECK_FALSE(nested("{\"a\": [\"x\"], \"b\": \""));
+  CHECK_FALSE(nested("[1, "));
+  CHECK_FALSE(nested("]\""));
+  CHECK_FALSE(nested("use [\""));
+  CHECK_FALSE(nested(""));
+}
+
+TEST_CASE("files of secrets are known by what they say, under any name") {
+  const std::string token = "gh"s + "p_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5";
+  const std::string npm = "npm"s + "_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF3hJ5";
+  CHECK(fires({{"a.bin", "//npm.acme.example/:_authToken=" + npm + "\n"}}, "leak/secret-file"));
+  CHECK(fires({{"a.bin", "# ours\nNODE_ENV=production\nexport TOKEN=" + token + "\n"}}, "leak/secret-file"));
+  CHECK_FALSE(
+      fires({{"a.bin", "TOKEN=" + token + "\n"}}, "leak/secret-file"));  // one line is no file of them
+  CHECK_FALSE(fires({{"a.js", "A=1\nB=2\nuse('" + token + "')\nC=3\n"}}, "leak/secret-file"));
+  CHECK_FALSE(fires({{"a.txt", "A=1\nB=2\n"}}, "leak/secret-file"));
+
+  const std::string log = "12:00:01 start\n2026-03-31T12:00:02Z token " + token + "\n";
+  CHECK(fires({{"a.bin", log}}, "leak/junk"));
+  CHECK_FALSE(fires({{"a.bin", "12:00:01 start\n12:00:02 end\n"}}, "leak/junk"));
+  CHECK_FALSE(fires({{"a.js", "const a = '12:00:01';\nuse('" + token + "')\n"}}, "leak/junk"));
 }
 
 TEST_CASE("version control's own") {
