@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "policies/code/commands.hpp"
@@ -562,7 +563,7 @@ std::string_view named(std::string_view path) {
 void read_code(std::string_view path, const FileBytes& bytes, const TellTaleCounts& counts,
                FileContent& content) {
   if (content.magic != Magic::text && content.magic != Magic::none) return;
-  path = named(path);
+  const std::string_view whole_path = std::exchange(path, named(path));
   const std::size_t inner = path.rfind('!');
   const std::string_view name = inner == std::string_view::npos ? path : path.substr(inner + 1);
   if (is_shell(name)) {
@@ -583,7 +584,8 @@ void read_code(std::string_view path, const FileBytes& bytes, const TellTaleCoun
   fold.finish();
   reader.finish();
   const bool plain = name.ends_with(".js") || name.ends_with(".mjs") || name.ends_with(".cjs");
-  if (script && plain && tokens.fault() && !tokens.markup())
+  // What was decoded out of a file is a part of something.
+  if (script && plain && path == whole_path && tokens.fault() && !tokens.markup())
     keep(content, sign_unparsable, std::string(tokens.fault()->what),
          {tokens.fault()->offset, tokens.fault()->line}, tokens.fault()->what, path);
 }

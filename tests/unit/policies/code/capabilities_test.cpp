@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "storage/base/base64.hpp"
 #include "tests/unit/policies/content/scan_text.hpp"
 
 namespace sallyport {
@@ -218,6 +219,10 @@ TEST_CASE("a script that is neither script nor module is said") {
   CHECK_FALSE(signs("eval(x)").contains("code/unparsable"));
   CHECK_FALSE(signs("const a = <p>don't {eval(x)}</p>").contains("code/unparsable"));
   CHECK_FALSE(signs("don't eval(x))", "README.md").contains("code/unparsable"));
+  // A part of a program, in a form that is decoded: no script of its own.
+  std::string part;
+  for (int i = 0; i < 20; ++i) part += "eval(fetch(x))) ";
+  CHECK_FALSE(signs("run('" + base64_encode(as_bytes(part)) + "')").contains("code/unparsable"));
 }
 
 }  // namespace sallyport
