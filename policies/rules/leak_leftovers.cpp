@@ -6,6 +6,7 @@
 #include <set>
 #include <string_view>
 
+#include "policies/content/text_patterns.hpp"
 #include "policies/rules/file_kinds.hpp"
 #include "policies/rules/leak.hpp"
 #include "storage/base/text.hpp"
@@ -201,16 +202,6 @@ void check_internal_doc(const Release& release, FindingSink& sink) {
                                          ".pptx", ".odt",  ".ods",  ".odp", ".pages",  ".vsd",  ".vsdx",
                                          ".msg",  ".eml",  ".one",  ".mpp", ".numbers"};
   for_each_content(release, [&](std::string_view inner, std::uint64_t, const FileContent& content) {
-    for (const Sign& sign : content.signs) {
-      if (sign.rule != "leak/internal-doc") continue;
-      sink.add({.file = inner,
-                .message = "the text says of itself that it is not for others: " + sign.what,
-                .evidence = sign.evidence,
-                .line = sign.line,
-                .offset = sign.offset,
-                .content_digest = sign.digest});
-      return;
-    }
     const std::string path = folded(inner);
     if (is_bundled(path)) return;
     const std::string_view name = base_name(path);
@@ -220,6 +211,18 @@ void check_internal_doc(const Release& release, FindingSink& sink) {
       sink.add({.file = inner, .message = "an office document, which is written for people of the house"});
     } else if (one_of(name.substr(0, dot), names) && one_of(name.substr(dot), texts)) {
       sink.add({.file = inner, .message = "a document of the kind that is written for people of the house"});
+    } else if (one_of(name.substr(dot), texts) && name.find("licen") == name.npos &&
+               name.find("eula") == name.npos) {
+      // Code comments say it of functions, and licenses of everything.
+      const auto sign = std::find_if(content.signs.begin(), content.signs.end(),
+                                     [](const Sign& s) { return s.rule == sign_internal; });
+      if (sign == content.signs.end()) return;
+      sink.add({.file = inner,
+                .message = "the text says " + sign->what,
+                .evidence = sign->evidence,
+                .line = sign->line,
+                .offset = sign->offset,
+                .content_digest = sign->digest});
     }
   });
 }

@@ -303,6 +303,21 @@ TEST_CASE("files of secrets are known by what they say, under any name") {
   CHECK_FALSE(fires({{"a.js", "const a = '12:00:01';\nuse('" + token + "')\n"}}, "leak/junk"));
 }
 
+TEST_CASE("a document that says it is not for others") {
+  for (const char* text :
+       {"# Plan\nINTERNAL USE ONLY\n", "Acme - strictly confidential", "Confidential: internal",
+        "Proprietary and Confidential", "(not for external distribution)"}) {
+    CHECK_MESSAGE(fires({{"docs/plan.md", text}}, "leak/internal-doc"), std::string(text));
+    CHECK_MESSAGE(fires({{"docs/PLAN", text}}, "leak/internal-doc"), std::string(text));
+    CHECK_MESSAGE(fires({{"docs/plan.txt.gz", gzip(text)}}, "leak/internal-doc"), std::string(text));
+    CHECK_MESSAGE(!fires({{"lib/a.js", text}}, "leak/internal-doc"), std::string(text));
+    CHECK_MESSAGE(!fires({{"LICENSE.md", text}}, "leak/internal-doc"), std::string(text));
+  }
+  for (const char* text :
+       {"a confidential client as OAuth has it", "@internal only", "the internal onlyOnce function"})
+    CHECK_MESSAGE(!fires({{"docs/plan.md", text}}, "leak/internal-doc"), std::string(text));
+}
+
 TEST_CASE("version control's own") {
   CHECK(rules_for({{".git/config", "x"}, {".git/HEAD", "x"}}) == Rules{"leak/vcs"});
   CHECK(rules_for({{"a/.SVN/entries", "x"}}) == Rules{"leak/vcs"});
