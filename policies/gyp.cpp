@@ -134,7 +134,8 @@ bool is_usual(std::string_view text) {
                                         "<!(node-prequire(nan))",
                                         "<!(node-erequire(napi-macros))",
                                         "<!(node-prequire(napi-macros).include)",
-                                        "<!(node-erequire(require-napi-headers))"};
+                                        "<!(node-erequire(require-napi-headers))",
+                                        "<!(node-pprocess.versions.node.split(.)[0])"};
   return std::find(std::begin(usual), std::end(usual), bare) != std::end(usual);
 }
 

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "policies/gyp.hpp"
+#include "policies/rules/leak.hpp"
 #include "policies/rules/runtime.hpp"
 #include "policies/rules/signs.hpp"
 #include "policies/toolchain.hpp"
@@ -94,6 +95,7 @@ Facts facts_of(const Release& release) {
   for (FoundGypCommand& found : gyp_commands(release)) facts.marks["run/gyp"].insert(std::move(found.digest));
   facts.measured = true;
   add_sign_facts(release, facts);
+  add_map_facts(release, facts);
   add_code_facts(release, facts);
   facts.toolchain = toolchain_of(release);
   facts.origin = release.outside.origin;

@@ -76,7 +76,7 @@ class Collector final : public FindingSink {
   void finish() {
     if (count_ <= findings_per_rule_max) return;
     own("the rule found " + thousands(count_ - findings_per_rule_max) + " more than are listed",
-        std::max(worst_dropped_, Action::warn));
+        std::max(worst_dropped_, Action::note));
   }
 
   void failed(std::string_view why) {

@@ -1,8 +1,11 @@
 // Text that deceives its reader, or was made so that nobody can read it.
 
 #include <algorithm>
+#include <map>
 
+#include "policies/content/text_signs.hpp"
 #include "policies/rules/code.hpp"
+#include "policies/rules/runtime.hpp"
 #include "policies/rules/signs.hpp"
 #include "storage/base/text.hpp"
 
@@ -10,15 +13,71 @@ namespace sallyport {
 
 namespace {
 
+// Whether files run is found by reading all code: asked once of each, and of a few.
+class Running {
+ public:
+  explicit Running(const Release& release) : release_(release) {}
+  bool contains(std::string_view path) {
+    constexpr std::size_t asked_max = 20;
+    const std::string outer(path.substr(0, path.find('!')));
+    if (const auto known = asked_.find(outer); known != asked_.end()) return known->second;
+    const ReleaseFile* file = release_.file(outer);
+    if (file == nullptr || asked_.size() >= asked_max) return true;
+    return asked_[outer] = may_run(release_, *file);
+  }
+
+ private:
+  const Release& release_;
+  std::map<std::string, bool> asked_;
+};
+
+// A table of Markdown sets its columns apart with blanks. Where code loads the file, it is code.
+bool is_row_of_table(Running& running, std::string_view path, const Sign& sign) {
+  const std::string name = folded(path);
+  if (!name.ends_with(".md") && !name.ends_with(".markdown")) return false;
+  if (!sign.evidence.starts_with('|') && sign.what != sign_rest) return false;
+  return !running.contains(path);
+}
+
+// Names deceive where they run or name a package; unpacked from a string, bytes make such words by chance.
+bool is_name_of_nothing(Running& running, std::string_view path) {
+  if (path.find("!base64") != std::string_view::npos || path.find("!hex") != std::string_view::npos)
+    return true;
+  return base_name(path) != "package.json" && !running.contains(path);
+}
+
+// Texts in Arabic or Hebrew come with embeddings of their direction, and JSON runs nothing. Overrides and
+// isolates, which reorder what is shown around them, are for no text.
+bool is_text_of_its_direction(std::string_view path, const Sign& sign) {
+  const std::string name = folded(path);
+  if (!name.ends_with(".json") || base_name(name) == "package.json") return false;
+  const bool embedding = sign.what == "U+202A" || sign.what == "U+202B";
+  const bool right_to_left = std::any_of(sign.evidence.begin(), sign.evidence.end(), [](char c) {
+    const auto lead = static_cast<unsigned char>(c);
+    return lead >= 0xD6 && lead <= 0xDB;  // of U+0580 to U+06FF in UTF-8
+  });
+  return (embedding && right_to_left) || sign.what == sign_rest;
+}
+
 template <class Say>  // std::string(const SignGroup&)
-void say_each(const Release& release, std::string_view rule, FindingSink& sink, const Say& say) {
-  for (const SignGroup& group : sign_groups(release, rule))
+void say_each(const Release& release, std::string_view rule, FindingSink& sink, const Say& say,
+              const SignFilter& wanted = {}, int tier = 0) {
+  for (const SignGroup& group : sign_groups(release, rule, wanted))
     sink.add({.file = group.path,
               .message = say(group) + and_more(group),
               .evidence = group.first->evidence,
               .line = group.first->line,
               .offset = group.first->offset,
-              .content_digest = group.digest});
+              .content_digest = group.digest},
+             tier);
+}
+
+// Tier 1 for signs that `excused` says, 0 for the others.
+template <class Say>
+void say_apart(const Release& release, std::string_view rule, FindingSink& sink, const Say& say,
+               const SignFilter& excused) {
+  say_each(release, rule, sink, say, [&](auto path, const Sign& sign) { return !excused(path, sign); });
+  say_each(release, rule, sink, say, excused, 1);
 }
 
 }  // namespace
@@ -61,15 +120,20 @@ void check_obfuscated_names(const Release& release, FindingSink& sink) {
 }
 
 void check_hidden_by_space(const Release& release, FindingSink& sink) {
-  say_each(release, "code/hidden-by-space", sink, [](const SignGroup& group) {
-    return "something stands behind " + group.first->what + " on one line, where no editor shows it";
-  });
+  Running running(release);
+  say_apart(
+      release, "code/hidden-by-space", sink,
+      [](const SignGroup& group) {
+        return "something stands behind " + group.first->what + " on one line, where no editor shows it";
+      },
+      [&](std::string_view path, const Sign& sign) { return is_row_of_table(running, path, sign); });
 }
 
 void check_bidi(const Release& release, FindingSink& sink) {
-  say_each(release, "code/bidi", sink, [](const SignGroup& group) {
-    return group.first->what + " makes the text look other than it runs";
-  });
+  say_apart(
+      release, "code/bidi", sink,
+      [](const SignGroup& group) { return group.first->what + " makes the text look other than it runs"; },
+      is_text_of_its_direction);
 }
 
 void check_invisible(const Release& release, FindingSink& sink) {
@@ -78,9 +142,14 @@ void check_invisible(const Release& release, FindingSink& sink) {
 }
 
 void check_homoglyph(const Release& release, FindingSink& sink) {
-  say_each(release, "code/homoglyph", sink, [](const SignGroup& group) {
-    return "\"" + printable(group.first->what, 60) + "\" mixes Latin letters with others that look the same";
-  });
+  Running running(release);
+  say_apart(
+      release, "code/homoglyph", sink,
+      [](const SignGroup& group) {
+        return "\"" + printable(group.first->what, 60) +
+               "\" mixes Latin letters with others that look the same";
+      },
+      [&](std::string_view path, const Sign&) { return is_name_of_nothing(running, path); });
 }
 
 void check_escapes(const Release& release, FindingSink& sink) {

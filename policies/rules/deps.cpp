@@ -121,6 +121,18 @@ void read_file(const Release& release, const ReleaseFile& file, SourceKind kind,
   references.finish();
 }
 
+// Released by the same hands at the same moment, as a repository of many packages does: its own scope's, or
+// its builds for platforms, pinned to its own version. Nor does anything import the compiler whose
+// declarations are read.
+bool is_sibling(const Release& release, const Dependency& dependency) {
+  if (dependency.role == DependencyRole::peer && dependency.name == "typescript") return true;
+  if (dependency.spec != release.version) return false;
+  const std::string_view name = release.name;
+  const bool same_scope =
+      name.starts_with('@') && dependency.name.starts_with(name.substr(0, name.find('/') + 1));
+  return same_scope || is_platform_build(dependency.name, name);
+}
+
 void check_phantom(const Release& release, FindingSink& sink) {
   const std::vector<Dependency> added = new_dependencies(release);
   if (added.empty()) return;
@@ -144,11 +156,12 @@ void check_phantom(const Release& release, FindingSink& sink) {
     if (use.used()) continue;
     const Dependency& dependency = use.dependency();
     const std::string identity = dependency.name + "@" + dependency.spec;
-    sink.add({.file = "package.json",
-              .message = "\"" + printable(dependency.name) + "\" (" + printable(dependency.spec) +
-                         ") is a new " + std::string(to_text(dependency.role)) +
-                         ", and no file of the release imports it",
-              .content_digest = identity});
+    sink.add(
+        {.file = "package.json",
+         .message = "\"" + printable(dependency.name) + "\" (" + printable(dependency.spec) + ") is a new " +
+                    std::string(to_text(dependency.role)) + ", and no file of the release imports it",
+         .content_digest = identity},
+        is_sibling(release, dependency) ? 1 : 0);
   }
 }
 
@@ -251,7 +264,7 @@ std::span<const Rule> deps_rules() {
       {{"deps/phantom",
         "a new dependency that nothing in the release uses",
         "Take it out of package.json, or make it a devDependency if only the build needs it.",
-        {{block, escalate, warn}}},
+        {{block, escalate, warn}, {escalate, warn, note}}},
        check_phantom},
       {{"deps/young",
         "a new dependency, or a version of one, that was published only just now",

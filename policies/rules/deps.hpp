@@ -26,6 +26,10 @@ std::vector<Dependency> new_dependencies(const Release& release);
 // What the baseline asks for under this name, under whatever heading; null: nothing, or no baseline.
 const std::string* spec_before(const Release& release, const std::string& name);
 
+// "@esbuild/linux-x64" of esbuild, "@img/sharp-darwin-arm64" of sharp, "turbo-linux-64" of turbo: the builds
+// of one native package, each for a system.
+bool is_platform_build(std::string_view name, std::string_view own);
+
 // The first finding of a dependency names it so: `"name" (^1.2.3)`.
 std::string quoted(const Dependency& dependency);
 

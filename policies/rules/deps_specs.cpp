@@ -73,27 +73,6 @@ std::string_view scope_of(std::string_view name) {
                                                               : std::string_view();
 }
 
-// "@esbuild/linux-x64" of esbuild, "@img/sharp-darwin-arm64" of sharp, "turbo-linux-64" of turbo: the builds
-// of one native package, each for a system.
-bool is_platform_build(std::string_view name, std::string_view own) {
-  static const std::unordered_set<std::string> systems = {
-      "aix",     "android",     "darwin", "freebsd", "linux",   "linuxmusl", "macos",  "musl", "netbsd",
-      "openbsd", "openharmony", "sunos",  "win32",   "windows", "win",       "wasm32", "wasm"};
-  static const std::unordered_set<std::string> processors = {
-      "32",    "64",      "arm",  "arm64",  "armv6",    "armv7",     "armv8",   "aarch64",     "ia32",
-      "i686",  "loong64", "mips", "mipsel", "mips64el", "ppc64",     "ppc64le", "powerpc64le", "riscv64",
-      "s390x", "x64",     "x86",  "x86_64", "amd64",    "universal", "wasi",    "wasm32",      "wasm"};
-  bool system = false, processor = false;
-  for (const std::string& part : parts_of(base_of(name))) {
-    system = system || systems.contains(part);
-    processor = processor || processors.contains(part);
-  }
-  if (!system || !processor) return false;
-  const std::string_view base = base_of(own);
-  return (!scope_of(own).empty() && scope_of(name) == scope_of(own)) || scope_of(name) == base ||
-         base_of(name).starts_with(std::string(base) + "-");
-}
-
 std::string stripped(std::string_view name) {
   std::string out;
   for (const char c : name)
@@ -220,6 +199,25 @@ bool is_ascii(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_platform_build(std::string_view name, std::string_view own) {
+  static const std::unordered_set<std::string> systems = {
+      "aix",     "android",     "darwin", "freebsd", "linux",   "linuxmusl", "macos",  "musl", "netbsd",
+      "openbsd", "openharmony", "sunos",  "win32",   "windows", "win",       "wasm32", "wasm"};
+  static const std::unordered_set<std::string> processors = {
+      "32",    "64",      "arm",  "arm64",  "armv6",    "armv7",     "armv8",   "aarch64",     "ia32",
+      "i686",  "loong64", "mips", "mipsel", "mips64el", "ppc64",     "ppc64le", "powerpc64le", "riscv64",
+      "s390x", "x64",     "x86",  "x86_64", "amd64",    "universal", "wasi",    "wasm32",      "wasm"};
+  bool system = false, processor = false;
+  for (const std::string& part : parts_of(base_of(name))) {
+    system = system || systems.contains(part);
+    processor = processor || processors.contains(part);
+  }
+  if (!system || !processor) return false;
+  const std::string_view base = base_of(own);
+  return (!scope_of(own).empty() && scope_of(name) == scope_of(own)) || scope_of(name) == base ||
+         base_of(name).starts_with(std::string(base) + "-");
+}
 
 std::optional<Lookalike> lookalike(std::string_view name) {
   static const PopularNames names;

@@ -27,6 +27,9 @@ void check_secret_generic(const Release& release, FindingSink& sink);
 void check_words(const Release& release, FindingSink& sink);
 void check_personal_data(const Release& release, FindingSink& sink);
 
+// What is kept of source maps for the next release.
+void add_map_facts(const Release& release, Facts& facts);
+
 // Everything found packed in a file of the release, with its inner path ("x.gz!x").
 template <class Visit>  // void(std::string_view path, std::uint64_t size, const FileContent&)
 void for_each_nested(const FileContent& content, const Visit& visit) {

@@ -16,6 +16,10 @@ std::string files_of(std::uint64_t count, std::string_view whose) {
   return thousands(count) + " " + std::string(whose) + (count == 1 ? " file" : " files");
 }
 
+// Names of counts in Facts::measures.
+constexpr std::string_view measure_maps = "source-maps", measure_with_sources = "source-maps-with-sources",
+                           measure_inline = "inline-source-maps";
+
 std::string lines_of(std::uint64_t count) {
   return thousands(count) + (count == 1 ? " line" : " lines");
 }
@@ -24,6 +28,14 @@ std::string samples(const SourceMapSummary& map) {
   std::string out;
   for (const auto& source : map.sample_sources) out += (out.empty() ? "" : ", ") + source;
   return out.empty() || map.sources_own <= map.sample_sources.size() ? out : out + ", …";
+}
+
+// Who has read that a package ships maps need not read it again with every release: those are of tier 1.
+int tier_since(const Release& release, std::string_view measure) {
+  const auto& baseline = release.history.baseline;
+  if (!baseline || !baseline->measured) return 0;
+  const auto before = baseline->measures.find(std::string(measure));
+  return before != baseline->measures.end() && before->second > 0 ? 1 : 0;
 }
 
 bool carries_text(const SourceMapSummary& map) {
@@ -81,44 +93,65 @@ std::string resolve(std::string_view path, std::string_view target) {
 
 }  // namespace
 
+void add_map_facts(const Release& release, Facts& facts) {
+  std::uint64_t maps = 0, with_sources = 0, inlined = 0;
+  for_each_content(release, [&](std::string_view path, std::uint64_t, const FileContent& content) {
+    maps += content.map || folded(path).ends_with(".map") ? 1 : 0;
+    with_sources += content.map && carries_text(*content.map) ? 1 : 0;
+    inlined += content.inline_maps.size();
+    for (const InlineMap& map : content.inline_maps) with_sources += carries_text(map.map) ? 1 : 0;
+  });
+  facts.measures[std::string(measure_maps)] = maps;
+  facts.measures[std::string(measure_with_sources)] = with_sources;
+  facts.measures[std::string(measure_inline)] = inlined;
+}
+
 void check_source_map(const Release& release, FindingSink& sink) {
+  const int tier = tier_since(release, measure_maps);
   for_each_content(release, [&](std::string_view path, std::uint64_t size, const FileContent& content) {
     const bool named = folded(path).ends_with(".map");
     if (content.map)
       sink.add({.file = path,
                 .message = listed(*content.map) + " ships (" + human_bytes(size) +
                            (named ? ")" : "), though its name does not say so"),
-                .evidence = samples(*content.map)});
+                .evidence = samples(*content.map)},
+               tier);
     else if (named)
-      sink.add({.file = path, .message = "a file named as a source map ships (" + human_bytes(size) + ")"});
+      sink.add({.file = path, .message = "a file named as a source map ships (" + human_bytes(size) + ")"},
+               tier);
   });
 }
 
 void check_source_map_sources(const Release& release, FindingSink& sink) {
+  const int tier = tier_since(release, measure_with_sources);
   for_each_content(release, [&](std::string_view path, std::uint64_t, const FileContent& content) {
     if (content.map && carries_text(*content.map))
       sink.add({.file = path,
                 .message = "source map carries " + carried(*content.map),
                 .evidence = samples(*content.map),
-                .offset = 0});
+                .offset = 0},
+               tier);
     for (const InlineMap& map : content.inline_maps)
       if (carries_text(map.map))
         sink.add({.file = path,
                   .message = "inline source map carries " + carried(map.map),
                   .evidence = samples(map.map),
                   .line = map.line,
-                  .offset = map.offset});
+                  .offset = map.offset},
+                 tier);
   });
 }
 
 void check_inline_source_map(const Release& release, FindingSink& sink) {
+  const int tier = tier_since(release, measure_inline);
   for_each_content(release, [&](std::string_view path, std::uint64_t, const FileContent& content) {
     for (const InlineMap& map : content.inline_maps)
       sink.add({.file = path,
                 .message = listed(map.map) + " is inside the file (" + human_bytes(map.map.bytes) + ")",
                 .evidence = samples(map.map),
                 .line = map.line,
-                .offset = map.offset});
+                .offset = map.offset},
+               tier);
   });
 }
 
@@ -179,7 +212,8 @@ void check_source_map_ratio(const Release& release, FindingSink& sink) {
   if (bytes == 0 || bytes <= release.unpacked_bytes / 2) return;
   sink.add({.message = "source maps are " + human_bytes(bytes) + " of the " +
                        human_bytes(release.unpacked_bytes) + " that the package unpacks to",
-            .content_digest = "source maps above half"});
+            .content_digest = "source maps above half"},
+           tier_since(release, measure_maps));
 }
 
 }  // namespace sallyport

@@ -46,7 +46,7 @@ std::span<const Rule> origin_rules() {
       {{"origin/toolchain",
         "packed or bundled with other tools than the last release",
         "Re-check the new tool's defaults: are source maps and debug output off, is \"files\" still kept to?",
-        {everywhere(warn), {warn, note, note}}},
+        {{warn, note, warn}, {warn, note, note}}},
        check_toolchain},
   };
   return rules;

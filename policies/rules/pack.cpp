@@ -35,11 +35,12 @@ void check_outside_files(const Release& release, FindingSink& sink) {
   if (baseline) {
     for (const FileFact& file : baseline->files) known.insert(file.path);
   }
-  std::vector<std::string_view> outside[2];
+  // Tier 0: nothing to compare with; 1: new since the baseline; 2: the baseline had it.
+  std::vector<std::string_view> outside[3];
   for (const std::string& path : paths) {
-    if (!list.admits(path)) outside[baseline && !known.contains(path) ? 1 : 0].push_back(path);
+    if (!list.admits(path)) outside[!baseline ? 0 : known.contains(path) ? 2 : 1].push_back(path);
   }
-  for (const int tier : {0, 1}) {
+  for (const int tier : {0, 1, 2}) {
     const std::string since =
         tier == 1 && baseline ? ", and " + printable(baseline->version) + " did not have it" : "";
     for (std::size_t i = 0; i < outside[tier].size() && i < kFindingsMax; ++i) {
@@ -151,7 +152,7 @@ std::span<const Rule> pack_rules() {
       {{"pack/outside-files",
         "a file that \"files\" of package.json does not admit",
         "Pack with npm so that \"files\" is followed, or add the file to \"files\" if it is meant to ship.",
-        {{warn, warn, note}, {block, warn, note}}},
+        {{warn, warn, note}, {block, warn, note}, {warn, note, note}}},
        check_outside_files},
       {{"pack/wide-files",
         "\"files\" of package.json lets everything in",

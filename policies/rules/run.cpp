@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "policies/dependency_spec.hpp"
 #include "policies/rules/file_kinds.hpp"
 #include "policies/rules/run.hpp"
 #include "storage/base/text.hpp"
@@ -61,6 +62,27 @@ std::map<std::string, std::string> code_of(const Facts& facts) {
   return out;
 }
 
+// What a stolen account's release changes: a dependency that was not there, or what runs at install. That
+// ranges moved or scripts of the developers changed is how a repository of many packages releases.
+bool brings_something_in(const Facts& before, const Facts& now) {
+  const auto new_name = [](const DependencyMap& was, const DependencyMap& is) {
+    return std::any_of(is.begin(), is.end(), [&](const auto& entry) {
+      return !was.contains(entry.first) ||
+             (parse_dependency_spec(entry.second).kind != DependencySpec::Kind::registry &&
+              was.at(entry.first) != entry.second);
+    });
+  };
+  const auto ran = scripts_run(before.scripts, before), runs = scripts_run(now.scripts, now);
+  const auto new_script = [&](std::string_view name) {
+    const auto is = runs.find(std::string(name)), was = ran.find(std::string(name));
+    return is != runs.end() && !is->second.empty() && (was == ran.end() || was->second != is->second);
+  };
+  return new_name(before.dependencies, now.dependencies) ||
+         new_name(before.optional_dependencies, now.optional_dependencies) ||
+         new_name(before.peer_dependencies, now.peer_dependencies) ||
+         std::any_of(kInstallScripts.begin(), kInstallScripts.end(), new_script);
+}
+
 void check_manifest_only(const Release& release, FindingSink& sink) {
   if (!release.history.baseline) return;
   const Facts &before = *release.history.baseline, &now = release.facts;
@@ -75,9 +97,12 @@ void check_manifest_only(const Release& release, FindingSink& sink) {
   compare(before.optional_dependencies, now.optional_dependencies, "optionalDependencies");
   compare(before.peer_dependencies, now.peer_dependencies, "peerDependencies");
   if (changed.empty() || code_of(before) != code_of(now)) return;
-  sink.add({.file = "package.json",
-            .message = changed + " changed since " + printable(before.version) +
-                       ", and not one byte of code: this is the shape of a stolen account's release"});
+  const bool serious = brings_something_in(before, now);
+  sink.add(
+      {.file = "package.json",
+       .message = changed + " changed since " + printable(before.version) + ", and not one byte of code" +
+                  (serious ? ": this is the shape of a stolen account's release" : "")},
+      serious ? 0 : 1);
 }
 
 }  // namespace
@@ -103,12 +128,12 @@ std::span<const Rule> run_rules() {
       {{"run/manifest-only",
         "scripts or dependencies changed while no code did",
         "Have a second person confirm why the dependency or script is needed without a change of code.",
-        {everywhere(escalate)}},
+        {everywhere(escalate), everywhere(note)}},
        check_manifest_only},
       {{"run/native",
         "machine code or WebAssembly, new or changed",
         "Have a second person confirm where the binary was built and from what.",
-        {everywhere(escalate), everywhere(warn), everywhere(note)}},
+        {everywhere(escalate), {warn, note, note}, everywhere(note)}},
        check_native},
       {{"run/polyglot",
         "a file that is something else than its name says, or has more behind its end",

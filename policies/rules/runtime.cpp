@@ -257,6 +257,17 @@ std::vector<const ReleaseFile*> runtime_files(const Release& release) {
   return out;
 }
 
+bool may_run(const Release& release, const ReleaseFile& file) {
+  if ((is_script(file) || is_shell(file.entry.inner)) && !is_aside(file.entry.inner)) return true;
+  for (const std::string& name : manifest_names(release))
+    if (means(name, file.entry.inner)) return true;
+  const std::vector<const ReleaseFile*> waiting = {&file};
+  Names names(release, waiting);
+  return std::any_of(release.files.begin(), release.files.end(), [&](const ReleaseFile& by) {
+    return is_script(by) && !is_aside(by.entry.inner) && !names.in(by).empty();
+  });
+}
+
 std::set<const ReleaseFile*> loaded_by(const Release& release, const ReleaseFile& file,
                                        const std::vector<const ReleaseFile*>& among) {
   std::set<const ReleaseFile*> out;

@@ -13,6 +13,9 @@ namespace sallyport {
 // Only files with capabilities or signs are looked at; the others change nothing.
 std::vector<const ReleaseFile*> runtime_files(const Release& release);
 
+// Whether this one file may run, whatever it says.
+bool may_run(const Release& release, const ReleaseFile& file);
+
 // The files that `file` loads by a relative path, of `among`.
 std::set<const ReleaseFile*> loaded_by(const Release& release, const ReleaseFile& file,
                                        const std::vector<const ReleaseFile*>& among);

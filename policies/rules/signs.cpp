@@ -19,13 +19,19 @@ std::string mark_of(const Sign& sign) {
   return sign.digest.substr(0, mark_digits);
 }
 
+// What a file that is built anew with every release has, is of a known kind there.
+std::string mark_of_place(std::string_view path) {
+  // What is packed in a file lies elsewhere in the next one.
+  path = path.substr(0, path.find('!'));
+  return "in " + to_hex(sha256(path)).substr(0, mark_digits);
+}
+
 }  // namespace
 
-std::vector<SignGroup> sign_groups(const Release& release, std::string_view rule,
-                                   const std::function<bool(const Sign&)>& wanted) {
+std::vector<SignGroup> sign_groups(const Release& release, std::string_view rule, const SignFilter& wanted) {
   std::vector<SignGroup> groups;
   for_each_sign(release, rule, [&](std::string_view path, const FileContent& content, const Sign& sign) {
-    if (wanted && !wanted(sign)) return;
+    if (wanted && !wanted(path, sign)) return;
     const bool others = sign.what == sign_rest;
     auto group = std::find_if(groups.rbegin(), groups.rend(), [&](const SignGroup& g) {
       return g.path == path && (others || g.first->what == sign.what);
@@ -48,11 +54,17 @@ std::string and_more(const SignGroup& group) {
 void add_sign_facts(const Release& release, Facts& facts) {
   for (const std::string_view rule : reported_once) {
     std::set<std::string> marks;
-    for_each_sign(release, rule, [&](std::string_view, const FileContent&, const Sign& sign) {
-      if (marks.size() < marks_max) marks.insert(mark_of(sign));
+    for_each_sign(release, rule, [&](std::string_view path, const FileContent&, const Sign& sign) {
+      if (marks.size() >= marks_max) return;
+      marks.insert(mark_of(sign));
+      if (rule == "code/encoded-blob") marks.insert(mark_of_place(path));
     });
     if (!marks.empty()) facts.marks[std::string(rule)] = std::move(marks);
   }
+  std::set<std::string>& places = facts.marks[std::string(sign_build_path)];
+  for_each_sign(release, sign_build_path, [&](std::string_view path, const FileContent&, const Sign&) {
+    if (places.size() < marks_max) places.insert(mark_of_place(path));
+  });
   constexpr std::pair<std::string_view, std::string_view> counts[] = {{sign_eval, measure_eval},
                                                                       {sign_debugger, measure_debugger},
                                                                       {sign_branches, measure_branches},
@@ -69,6 +81,13 @@ void add_sign_facts(const Release& release, Facts& facts) {
   facts.measured = true;
 }
 
+bool had_such(const Release& release, std::string_view rule, std::string_view path) {
+  const auto& baseline = release.history.baseline;
+  if (!baseline || !baseline->measured) return false;
+  const auto marks = baseline->marks.find(std::string(rule));
+  return marks != baseline->marks.end() && marks->second.contains(mark_of_place(path));
+}
+
 Novelty novelty(const Release& release, const Sign& sign) {
   const auto& baseline = release.history.baseline;
   if (!baseline || !baseline->measured) return Novelty::unknown;
@@ -79,7 +98,9 @@ Novelty novelty(const Release& release, const Sign& sign) {
 
 void say_new(const Release& release, std::string_view rule, FindingSink& sink,
              const std::function<std::string(const SignGroup&)>& say) {
-  const auto fresh = [&](const Sign& sign) { return novelty(release, sign) == Novelty::fresh; };
+  const auto fresh = [&](std::string_view, const Sign& sign) {
+    return novelty(release, sign) == Novelty::fresh;
+  };
   for (const SignGroup& group : sign_groups(release, rule, fresh))
     sink.add({.file = group.path,
               .message = group.first->what == sign_rest
@@ -88,8 +109,11 @@ void say_new(const Release& release, std::string_view rule, FindingSink& sink,
               .evidence = group.first->evidence,
               .line = group.first->line,
               .offset = group.first->offset,
-              .content_digest = group.digest});
-  const auto unknown = [&](const Sign& sign) { return novelty(release, sign) == Novelty::unknown; };
+              .content_digest = group.digest},
+             had_such(release, rule, group.path) ? 2 : 0);
+  const auto unknown = [&](std::string_view, const Sign& sign) {
+    return novelty(release, sign) == Novelty::unknown;
+  };
   const auto groups = sign_groups(release, rule, unknown);
   if (groups.empty()) return;
   std::uint64_t count = 0;

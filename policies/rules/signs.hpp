@@ -42,8 +42,9 @@ struct SignGroup {
   std::string digest;
 };
 // By file and `what`; only signs that `wanted` says.
+using SignFilter = std::function<bool(std::string_view path, const Sign&)>;
 std::vector<SignGroup> sign_groups(const Release& release, std::string_view rule,
-                                   const std::function<bool(const Sign&)>& wanted = {});
+                                   const SignFilter& wanted = {});
 std::string and_more(const SignGroup& group);  // " (and 3 more in this file)", or nothing
 
 // What is kept of the signs for the next release: marks of what is reported only once, and counts.
@@ -54,8 +55,12 @@ void add_sign_facts(const Release& release, Facts& facts);
 enum class Novelty { known, fresh, unknown };
 Novelty novelty(const Release& release, const Sign& sign);
 
+// Whether the baseline had a sign of this rule in the same file: of code/encoded-blob and leak/build-path.
+bool had_such(const Release& release, std::string_view rule, std::string_view path);
+
 // Findings of a rule that speaks of what is new: tier 0 for signs that the baseline lacks; where there is
-// nothing to compare with, one of tier 1 for all of them.
+// nothing to compare with, one of tier 1 for all of them. Of code/encoded-blob, tier 2 where another was in
+// the same file.
 void say_new(const Release& release, std::string_view rule, FindingSink& sink,
              const std::function<std::string(const SignGroup&)>& say);
 

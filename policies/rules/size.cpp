@@ -26,6 +26,19 @@ void check_file(const Release& release, FindingSink& sink) {
   std::uint64_t usual = 0;
   if (!release.history.largest_file_bytes.empty()) usual = median(release.history.largest_file_bytes);
 
+  // A file that large, and of this kind, was there before: whoever let it pass has seen it.
+  const auto had_one = [&](const std::string& path, std::uint64_t size, std::uint64_t limit) {
+    const auto& baseline = release.history.baseline;
+    const auto& files = release.facts.files;
+    const auto fact =
+        std::find_if(files.begin(), files.end(), [&](const FileFact& f) { return f.path == path; });
+    const std::string type = fact == files.end() ? std::string() : fact->type;
+    return baseline &&
+           std::any_of(baseline->files.begin(), baseline->files.end(), [&](const FileFact& before) {
+             return before.type == type && before.size > limit && size <= before.size + before.size / 2;
+           });
+  };
+
   for (const ReleaseFile& file : release.files) {
     const std::uint64_t size = file.entry.size;
     std::uint64_t limit = 0;
@@ -35,9 +48,9 @@ void check_file(const Release& release, FindingSink& sink) {
     const bool own = limit != 0;
     if (!own) limit = release.thresholds.file_bytes_max;
     if (size > limit) {
-      sink.add(
-          {.file = file.entry.inner,
-           .message = "one file of " + human_bytes(size) + ", above the limit of " + human_bytes(limit)});
+      sink.add({.file = file.entry.inner,
+                .message = "one file of " + human_bytes(size) + ", above the limit of " + human_bytes(limit)},
+               had_one(file.entry.inner, size, limit) ? 1 : 0);
     } else if (!own && usual != 0 && size >= kOutlierBytesMin &&
                exceeds(size, release.thresholds.file_factor_max, usual)) {
       sink.add({.file = file.entry.inner,
@@ -118,7 +131,7 @@ std::span<const Rule> size_rules() {
         "one file is unusually large",
         "Leave the file out of \"files\", or set its limit under [thresholds.file_bytes_max_for] of the "
         "policy.",
-        {everywhere(warn)}},
+        {everywhere(warn), everywhere(note)}},
        check_file},
       {{"size/jump",
         "the unpacked package grew far beyond the last release",
@@ -144,7 +157,7 @@ std::span<const Rule> size_rules() {
         "three times more, or less, beside the code than in the last release",
         "Compare the file list with the last release: source maps, data and documents count as other than "
         "code.",
-        {everywhere(warn)}},
+        {everywhere(warn), everywhere(note)}},
        check_ratio},
       {{"size/new-type",
         "a kind of file that recent releases never shipped",

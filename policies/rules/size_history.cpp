@@ -95,10 +95,11 @@ void check_ratio(const Release& release, FindingSink& sink) {
   const auto told = [](const MakeUp& m) {
     return human_bytes(m.other) + " beside " + human_bytes(m.code) + " of code";
   };
-  sink.add({.message = "the make-up changed " + one_decimal(std::max(change, 1 / change)) +
-                       "-fold: " + told(now) + ", against " + told(before) + " in " +
-                       printable(release.history.baseline->version),
-            .content_digest = "ratio"});
+  sink.add(
+      {.message = "the make-up changed " + one_decimal(std::max(change, 1 / change)) + "-fold: " + told(now) +
+                  ", against " + told(before) + " in " + printable(release.history.baseline->version),
+       .content_digest = "ratio"},
+      change < 1 ? 1 : 0);
 }
 
 void check_new_path(const Release& release, FindingSink& sink) {

@@ -53,8 +53,8 @@ TEST_CASE("two policies differ in what they judge otherwise, and in nothing else
   CHECK(differences(policy("[rules]\n\"deps/new\" = \"off\""), shipped) == Lines{"deps/new: off -> warn"});
   CHECK(differences(shipped, policy("[profiles.open.rules]\n\"deps/new\" = \"block\"")) ==
         Lines{"deps/new (open): warn -> block"});
-  CHECK(differences(shipped, policy("[rules]\n\"leak/source-map\" = \"warn\"")) ==
-        Lines{"leak/source-map (proprietary): block -> warn"});
+  CHECK(differences(shipped, policy("[rules]\n\"leak/source-map-url\" = \"warn\"")) ==
+        Lines{"leak/source-map-url (proprietary): block -> warn"});
   CHECK(differences(shipped, policy("[rules]\n\"size/jump\" = \"note\"")) ==
         Lines{"size/jump: warn; escalate -> note"});
   CHECK(differences(shipped, policy("[thresholds]\njump_factor = 2")) ==

@@ -56,7 +56,8 @@ TEST_CASE("a rule takes its profile's default unless the operator says otherwise
   const Rule& outside = *find_rule("pack/outside-files");
   CHECK(shipped.action(outside, 0, Profile::proprietary) == Action::warn);
   CHECK(shipped.action(outside, 1, Profile::proprietary) == Action::block);
-  CHECK_THROWS(shipped.action(outside, 2, Profile::proprietary));
+  CHECK(shipped.action(outside, 2, Profile::open) == Action::note);
+  CHECK_THROWS(shipped.action(outside, 3, Profile::proprietary));
 
   const Policy own = parse("[rules]\n\"pack/outside-files\" = \"note\"\n").value();
   CHECK(own.action(outside, 0, Profile::proprietary) == Action::note);

@@ -142,6 +142,14 @@ TEST_CASE("findings of one rule are bounded, and what is left out keeps its weig
   REQUIRE(found.size() == findings_per_rule_max + 1);
   CHECK(found.back().message == "the rule found 100 more than are listed");
   CHECK(found.back().action == Action::block);
+
+  // Notes without number hold nobody.
+  const Rule notes = rule_of(
+      [](const Release&, FindingSink& sink) {
+        for (int i = 0; i < 600; ++i) sink.add({.message = std::to_string(i)});
+      },
+      {everywhere(Action::note)});
+  CHECK(run(notes).back().action == Action::note);
 }
 
 TEST_CASE("worst first, then by rule and file") {

@@ -341,16 +341,16 @@ TEST_CASE("state of editors and assistants") {
 TEST_CASE("the actions are the catalogue's") {
   using enum Action;
   const std::map<std::string, std::vector<Defaults>> expected = {
-      {"leak/source-map", {{block, warn, warn}}},
-      {"leak/source-map-sources", {{block, warn, escalate}}},
-      {"leak/inline-source-map", {{block, warn, warn}}},
+      {"leak/source-map", {{block, warn, warn}, {block, note, warn}}},
+      {"leak/source-map-sources", {{block, warn, escalate}, {block, note, escalate}}},
+      {"leak/inline-source-map", {{block, warn, warn}, {block, note, warn}}},
       {"leak/source-map-reference", {{warn, note, note}}},
       {"leak/source-map-url", {{block, warn, warn}}},
-      {"leak/source-map-ratio", {{warn, warn, note}}},
+      {"leak/source-map-ratio", {{warn, warn, note}, {warn, note, note}}},
       {"leak/debug-build", {{warn, note, note}}},
-      {"leak/build-path", {{warn, warn, note}}},
+      {"leak/build-path", {{warn, warn, note}, {warn, note, note}}},
       {"leak/secret-file", {{block, block, block}}},
-      {"leak/secret", {{block, block, block}}},
+      {"leak/secret", {{block, block, block}, {block, escalate, block}}},
       {"leak/secret-generic", {{warn, note, note}, {note, note, note}}},
       {"leak/secret-nested", {{block, block, block}, {block, warn, warn}}},
       {"leak/vcs", {{block, block, block}}},

@@ -23,10 +23,10 @@ TEST_CASE("a file that files does not admit is named, and worse when it is new")
   second.file("dist/a.js", "").file("stray.js", "").file("dist.map", "").after(first);
   const auto both = ask("pack/outside-files", second);
   REQUIRE(both.size() == 2);
-  CHECK(both[0].file == "stray.js");
-  CHECK(both[0].tier == 0);
-  CHECK(both[1].file == "dist.map");
-  CHECK(both[1].tier == 1);
+  CHECK(both[0].file == "dist.map");
+  CHECK(both[0].tier == 1);
+  CHECK(both[1].file == "stray.js");
+  CHECK(both[1].tier == 2);
 
   ReleaseBuilder without;
   without.file("anything", "");

@@ -69,6 +69,8 @@ TEST_CASE("what Python makes of the text counts, not how it is spelled") {
 TEST_CASE("asking Node for the headers of a well-known package is usual") {
   CHECK(gyp("{'a': [\"<!@(node -p \\\"require('node-addon-api').include\\\")\"]}") == "");
   CHECK(gyp("{'a': '<!(node -e \"require(\\'nan\\')\")'}") == "");
+  CHECK(gyp(R"({'a': '<!(node -p "process.versions.node.split(\\".\\")[0]")'})") == "");
+  CHECK(gyp(R"({'a': '<!(node -p "process.versions.node.split(\\".\\")[0]" && id)'})") == "b");
   CHECK(gyp("{'a': '<!(node -e \"require(\\'nan2\\')\")'}") == "b");
   CHECK(gyp("{'a': '<!(node -e \"require(\\'nan\\')\" && id)'}") == "b");
 }

@@ -76,7 +76,9 @@ TEST_CASE("a map is not code, machine code and styles are") {
   map.big_file("a.js", kMiB).big_file("a.js.map", 12 * kMiB).after(previous);
   native.big_file("a.js", kMiB).big_file("a.css", 12 * kMiB).after(previous);
   CHECK(ask("size/ratio", map).size() == 1);
+  CHECK(ask("size/ratio", map).at(0).tier == 0);
   CHECK(ask("size/ratio", native).size() == 1);  // much less beside the code than before
+  CHECK(ask("size/ratio", native).at(0).tier == 1);
 }
 
 TEST_CASE("a new top-level folder or dotfile is noted once") {
