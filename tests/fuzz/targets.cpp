@@ -8,15 +8,20 @@
 
 #include "gate/publish_document.hpp"
 #include "gate/publish_parser.hpp"
+#include "policies/code/tokens.hpp"
 #include "policies/content/secret_rules.hpp"
 #include "policies/content/source_map.hpp"
 #include "policies/manifest.hpp"
 #include "policies/policy.hpp"
+#include "policies/provenance/provenance.hpp"
+#include "policies/provenance/trust_root.hpp"
 #include "policies/tarball/header_walk.hpp"
 #include "policies/tarball/inflate.hpp"
 #include "policies/tarball/scratch.hpp"
 #include "policies/tarball/second_reader.hpp"
 #include "storage/base/base64.hpp"
+#include "storage/base/semver_range.hpp"
+#include "tests/support/attestation_cases.hpp"
 #include "tests/support/hostile_archives.hpp"
 #include "tests/support/publish_body.hpp"
 
@@ -314,6 +319,91 @@ std::vector<std::string> secret_rule_texts() {
   };
 }
 
+const SigstoreLab& lab() {
+  static const SigstoreLab made;
+  return made;
+}
+
+void provenance(Bytes input) {
+  static const TrustRoot root = TrustRoot::parse(json::serialize(lab().trusted_root())).value();
+  const AttestedRelease release{
+      .name = "@acme/lib", .version = "1.2.3", .sha512 = sha512(as_bytes(attested_tarball))};
+  using enum Provenance::State;
+  const Provenance claimed = check_provenance(as_text(input), release, nullptr);
+  require(claimed.state != verified, "nothing is verified where nobody is trusted");
+  require((claimed.state == invalid) == !claimed.fault.empty(),
+          "what is invalid says why, and nothing else does");
+  const Provenance checked = check_provenance(as_text(input), release, &root);
+  require(checked.state != unverified, "with a trust root an attestation verifies or is invalid");
+  if (checked.state == verified)
+    require(claimed.state == unverified, "a trust root takes nothing that is refused without one");
+}
+
+std::vector<std::string> attestations() {
+  std::vector<std::string> seeds;
+  for (AttestationCase& one : attestation_cases(lab()))
+    if (one.bundle.size() < (32u << 10)) seeds.push_back(std::move(one.bundle));
+  return seeds;
+}
+
+void trust_root(Bytes input) {
+  const auto root = TrustRoot::parse(as_text(input));
+  if (!root) require(!root.error().message.empty(), "a refusal says why");
+}
+
+std::vector<std::string> trust_roots() {
+  return {json::serialize(lab().trusted_root()),
+          json::serialize(SigstoreLab(KeyKind::ed25519).trusted_root())};
+}
+
+std::string token_text(Bytes input, bool in_pieces) {
+  std::string text;
+  Tokens tokens(
+      {.regex = true, .html_comments = false, .reference_comments = true}, [&](std::span<const Token> some) {
+        for (const Token& token : some)
+          text.append(token.text) += ' ' + std::to_string(static_cast<int>(token.kind)) + ' ' +
+                                     std::to_string(token.offset) + ' ' + std::to_string(token.line) + ' ' +
+                                     std::to_string(token.code) + ' ' + std::to_string(token.flags) + '\n';
+      });
+  if (in_pieces)
+    for (Pieces pieces(input); !pieces.done();) tokens.feed(pieces.next());
+  else
+    tokens.feed(input);
+  tokens.finish();
+  if (tokens.fault()) text.append(tokens.fault()->what);
+  return text;
+}
+
+void tokens(Bytes input) {
+  require(token_text(input, false) == token_text(input, true),
+          "a program is read alike however it comes in pieces");
+}
+
+std::vector<std::string> programs() {
+  return {
+      "#!/usr/bin/env node\n'use strict';const "
+      "a=/[/]\\/x/g,b=a/2/1;`x${`y${'\\x41'}`}z`;//c\n/*d*/if(a)/e/.test(b)\n",
+      "export default class A<T> extends B{#p=1;static{f()}get [x](){return <div "
+      "a='b'>{c}</div>}}\nimport('a'+\"b\")",
+      "var \\u0065val=1e3,n=0x1fn;do{--> x\n}while(0)/a/g;a=>{};({}/b/c);y?.[z]?\?=w...q",
+      "<!-- x\n/// <reference types=\"node\" />\n@media (a){b:url(c)}\n",
+  };
+}
+
+void semver_range(Bytes input) {
+  const auto range = Range::parse(as_text(input));
+  if (!range) return;
+  const auto least = range->min();
+  if (least) require(range->matches(*least, least->is_prerelease()), "a range admits its lowest version");
+  if (least && !range->majors().empty())
+    require(range->majors().front().first <= least->major, "a range admits the major of its lowest version");
+  require(!widens(*range, *range), "a range is no wider than itself");
+}
+
+std::vector<std::string> semver_ranges() {
+  return {"^1.2.3-rc.1 || ~0.0 || 1.x", ">=1.0.0 <2 || 1.2 - 2.3.4", "*", "=1.2.3+b", "<0.0.0-0", "> 1.x.x"};
+}
+
 constexpr std::array targets = {
     FuzzTarget{"publish_body", publish_body, publish_bodies},
     FuzzTarget{"base64", base64, base64_texts},
@@ -323,6 +413,10 @@ constexpr std::array targets = {
     FuzzTarget{"package_json", package_json, package_jsons},
     FuzzTarget{"policy", policy_file, policy_files},
     FuzzTarget{"secret_rules", secret_rules, secret_rule_texts},
+    FuzzTarget{"provenance", provenance, attestations},
+    FuzzTarget{"trust_root", trust_root, trust_roots},
+    FuzzTarget{"tokens", tokens, programs},
+    FuzzTarget{"semver_range", semver_range, semver_ranges},
 };
 
 }  // namespace
