@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "policies/code/fold.hpp"
+#include "storage/base/one_of.hpp"
 
 namespace sallyport {
 
@@ -12,11 +13,6 @@ namespace {
 
 constexpr std::size_t kTextMax = 300;  // a package name has at most 214
 constexpr std::size_t kBracketsMax = 1 << 16;
-
-template <std::size_t N>
-bool one_of(std::string_view word, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
 
 std::string lower(std::string_view text) {
   std::string out(text);

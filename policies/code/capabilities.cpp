@@ -11,6 +11,7 @@
 
 #include "policies/code/commands.hpp"
 #include "policies/code/fold.hpp"
+#include "storage/base/one_of.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -24,11 +25,6 @@ constexpr std::size_t paths_max = 100;
 constexpr std::size_t signs_max = 5;  // of each rule, a file
 constexpr int nesting_max = 3;        // code in the text that code evaluates
 constexpr std::size_t nested_bytes_max = 4u << 20;
-
-template <std::size_t N>
-bool one_of(std::string_view word, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
 
 std::string folded(std::string_view text) {
   std::string out(text);

@@ -5,14 +5,11 @@
 #include <string>
 #include <vector>
 
+#include "storage/base/one_of.hpp"
+
 namespace sallyport {
 
 namespace {
-
-template <std::size_t N>
-bool one_of(std::string_view word, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
 
 // Words and the operators between them; quotes, carets and backslashes, which a shell would drop, dropped.
 std::vector<std::string> words_of(std::string_view text) {

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "storage/base/utf8.hpp"
+
 namespace sallyport {
 
 namespace {
@@ -64,31 +66,12 @@ std::string percent_decoded(std::string_view text) {
       continue;
     }
     if (digits == 4)
-      put_utf8(out, code);
+      append_utf8(out, code);
     else
       out += static_cast<char>(code);
     i = first + digits - 1;
   }
   return out;
-}
-
-void put_utf8(std::string& out, std::uint32_t code) {
-  const auto put = [&out](std::uint32_t byte) { out += static_cast<char>(byte); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xc0 | code >> 6);
-    put(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    put(0xe0 | code >> 12);
-    put(0x80 | (code >> 6 & 0x3f));
-    put(0x80 | (code & 0x3f));
-  } else {
-    put(0xf0 | (code >> 18 & 7));
-    put(0x80 | (code >> 12 & 0x3f));
-    put(0x80 | (code >> 6 & 0x3f));
-    put(0x80 | (code & 0x3f));
-  }
 }
 
 }  // namespace sallyport

@@ -1,7 +1,6 @@
 #pragma once
 // Decoders as lenient as JavaScript's own: what is no digit is passed over.
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,6 +9,5 @@ namespace sallyport {
 std::string lenient_base64(std::string_view text);   // both alphabets
 std::string lenient_hex(std::string_view text);      // to the first pair that is none
 std::string percent_decoded(std::string_view text);  // %XX, and unescape's %uXXXX
-void put_utf8(std::string& out, std::uint32_t code);
 
 }  // namespace sallyport

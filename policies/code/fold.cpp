@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "policies/code/text_methods.hpp"
+#include "storage/base/one_of.hpp"
 
 namespace sallyport {
 
@@ -12,11 +13,6 @@ constexpr std::size_t scopes_max = 1u << 16;
 constexpr std::size_t names_max = 20'000;
 constexpr std::size_t bound_bytes_max = 4u << 20;
 constexpr std::size_t pattern_max = 64;
-
-template <std::size_t N>
-bool one_of(std::string_view word, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
 
 // Whether a reference is worth following under another name: most globals lead nowhere.
 bool leads(std::string_view path) {

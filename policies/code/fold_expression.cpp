@@ -6,6 +6,7 @@
 
 #include "policies/code/fold.hpp"
 #include "policies/code/text_methods.hpp"
+#include "storage/base/one_of.hpp"
 
 namespace sallyport {
 
@@ -13,11 +14,6 @@ namespace {
 
 constexpr int depth_max = 40;
 constexpr std::size_t items_max = 4096;
-
-template <std::size_t N>
-bool one_of(std::string_view word, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
 
 bool is_global_object(std::string_view name) {
   return one_of(name, {"globalThis", "global", "window", "self", "top", "parent", "frames"});

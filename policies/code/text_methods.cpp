@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "policies/code/decode.hpp"
+#include "storage/base/utf8.hpp"
 
 namespace sallyport {
 
@@ -45,7 +46,7 @@ Value from_codes(const std::vector<Value>& codes) {
   bool exact = true;
   for (const Value& code : codes) {
     if (is_number(code) && code.number >= 0 && code.number < 0x110000) {
-      put_utf8(out, static_cast<std::uint32_t>(code.number));
+      append_utf8(out, static_cast<std::uint32_t>(code.number));
     } else {
       out += Value::hole;
       exact = false;

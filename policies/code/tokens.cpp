@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "policies/code/decode.hpp"
+#include "storage/base/utf8.hpp"
 
 namespace sallyport {
 
@@ -294,7 +295,7 @@ bool Tokens::lex_escaped_word(bool last) {
       std::uint32_t code = 0;
       const std::size_t size = to + 1 < end_ && to[1] == 'u' ? read_unicode(to + 2, end_, code) : 0;
       if (size == 0) break;
-      put_utf8(text, code);
+      append_utf8(text, code);
       to += 2 + size;
     } else if (is_word_byte(*to) || (class_of(*to) == c_high && wide_blank(to, end_) == 0)) {
       text += *to++;
@@ -725,11 +726,11 @@ std::string decoded(const Token& token) {
         }
         if (code >= 0xdc00 && code < 0xe000)
           code = high ? 0x10000 + ((high - 0xd800) << 10) + (code - 0xdc00) : '?';
-        put_utf8(out, code);
+        append_utf8(out, code);
         break;
       case 'x':
         if (end - at < 2 || hex_digit(at[0]) < 0 || hex_digit(at[1]) < 0) break;
-        put_utf8(out, static_cast<std::uint32_t>(hex_digit(at[0]) << 4 | hex_digit(at[1])));
+        append_utf8(out, static_cast<std::uint32_t>(hex_digit(at[0]) << 4 | hex_digit(at[1])));
         at += 2;
         break;
       default:
@@ -740,7 +741,7 @@ std::string decoded(const Token& token) {
         code = static_cast<std::uint32_t>(c - '0');
         for (int i = 0; i < 2 && at < end && *at >= '0' && *at <= '7' && code * 8 < 256; ++i)
           code = code * 8 + static_cast<std::uint32_t>(*at++ - '0');
-        put_utf8(out, code);
+        append_utf8(out, code);
     }
     high = 0;
   }

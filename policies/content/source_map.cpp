@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "storage/base/text.hpp"
+#include "storage/base/utf8.hpp"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -74,19 +75,6 @@ const std::uint8_t* past_text(const std::uint8_t* at, const std::uint8_t* end, b
       return at;
   }
   return end;
-}
-
-void append_utf8(std::string& out, std::uint32_t code) {
-  if (code < 0x80) {
-    out += static_cast<char>(code);
-  } else if (code < 0x800) {
-    out += static_cast<char>(0xc0 | code >> 6);
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  } else {
-    out += static_cast<char>(0xe0 | code >> 12);
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3f));
-    out += static_cast<char>(0x80 | (code & 0x3f));
-  }
 }
 
 // Surrogate halves stay halves: nothing we compare with has one, and printable() makes them '?'.

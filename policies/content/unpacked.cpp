@@ -6,6 +6,7 @@
 
 #include "policies/content/base64_alphabet.hpp"
 #include "policies/tarball/inflate.hpp"
+#include "storage/base/utf8.hpp"
 
 namespace sallyport {
 namespace {
@@ -19,25 +20,6 @@ int hex_value(std::uint8_t byte) {
   if (byte >= '0' && byte <= '9') return byte - '0';
   const int letter = byte | 0x20;
   return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
-void append_utf8(std::vector<std::uint8_t>& out, std::uint32_t code) {
-  const auto put = [&](std::uint32_t byte) { out.push_back(static_cast<std::uint8_t>(byte)); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xc0 | code >> 6);
-    put(0x80 | (code & 0x3f));
-  } else if (code < 0x10000) {
-    put(0xe0 | code >> 12);
-    put(0x80 | (code >> 6 & 0x3f));
-    put(0x80 | (code & 0x3f));
-  } else {
-    put(0xf0 | (code >> 18 & 7));
-    put(0x80 | (code >> 12 & 0x3f));
-    put(0x80 | (code >> 6 & 0x3f));
-    put(0x80 | (code & 0x3f));
-  }
 }
 
 class GzipUnpacker final : public Unpacker {

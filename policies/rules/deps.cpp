@@ -8,6 +8,7 @@
 #include "policies/module_references.hpp"
 #include "policies/rules/deps.hpp"
 #include "policies/rules/deps_shrinkwrap.hpp"
+#include "policies/rules/runtime.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -104,20 +105,11 @@ class Use {
   bool used_ = false;
 };
 
-void read_file(const Release& release, const ReleaseFile& file, SourceKind kind, std::vector<Use>& uses) {
+void look_for_uses(const Release& release, const ReleaseFile& file, SourceKind kind, std::vector<Use>& uses) {
   ModuleReferences references(kind, [&](const ModuleReference& reference) {
     for (Use& use : uses) use.see(reference, kind);
   });
-  const FileBytes bytes = release.bytes(file.entry);
-  std::vector<std::uint8_t> chunk(
-      std::min<std::uint64_t>(std::max<std::uint64_t>(bytes.size, 1), 256 * 1024));
-  for (std::uint64_t offset = 0; offset < bytes.size;) {
-    const auto read = bytes.read(offset, chunk);
-    if (read.has_error()) throw BadResult(read.error());
-    if (*read == 0) throw std::runtime_error("a file of the archive could not be read again to its end");
-    references.feed(Bytes(chunk.data(), *read));
-    offset += *read;
-  }
+  read_file(release, file, [&](Bytes piece) { references.feed(piece); });
   references.finish();
 }
 
@@ -150,7 +142,7 @@ void check_phantom(const Release& release, FindingSink& sink) {
     // What a bundled dependency imports is that dependency's own need.
     if (file.entry.inner.starts_with("node_modules/")) continue;
     const SourceKind kind = source_kind(file.entry.inner, file.content.shebang);
-    if (kind != SourceKind::none) read_file(release, file, kind, uses);
+    if (kind != SourceKind::none) look_for_uses(release, file, kind, uses);
   }
   for (const Use& use : uses) {
     if (use.used()) continue;

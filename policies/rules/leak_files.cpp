@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "policies/rules/leak.hpp"
+#include "storage/base/one_of.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -41,17 +42,6 @@ std::string start_of(const Release& release, const TarEntry& entry, std::size_t 
 }
 
 namespace {
-
-template <std::size_t N>
-bool one_of(std::string_view text, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), text) != std::end(words);
-}
-
-template <std::size_t N>
-bool ends_in(std::string_view text, const std::string_view (&ends)[N]) {
-  return std::any_of(std::begin(ends), std::end(ends),
-                     [&](std::string_view end) { return text.size() > end.size() && text.ends_with(end); });
-}
 
 bool is_env_file(std::string_view name) {
   if (!name.starts_with(".env")) return false;

@@ -9,6 +9,7 @@
 #include "policies/content/text_patterns.hpp"
 #include "policies/rules/file_kinds.hpp"
 #include "policies/rules/leak.hpp"
+#include "storage/base/one_of.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -16,17 +17,6 @@ namespace sallyport {
 namespace {
 
 using namespace std::string_view_literals;
-
-template <std::size_t N>
-bool one_of(std::string_view text, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), text) != std::end(words);
-}
-
-template <std::size_t N>
-bool ends_in(std::string_view text, const std::string_view (&ends)[N]) {
-  return std::any_of(std::begin(ends), std::end(ends),
-                     [&](std::string_view end) { return text.size() > end.size() && text.ends_with(end); });
-}
 
 template <std::size_t N>
 bool starts_with_one(std::string_view text, const std::string_view (&starts)[N]) {

@@ -10,6 +10,7 @@
 #include "policies/rules/file_kinds.hpp"
 #include "policies/rules/leak.hpp"
 #include "policies/rules/run.hpp"
+#include "storage/base/one_of.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -21,11 +22,6 @@ using namespace std::string_view_literals;
 enum GypTier { new_gyp, runs_commands };
 enum BinTier { new_bin, shadows };
 enum NativeTier { new_native, changed_native, nothing_before };
-
-template <std::size_t N>
-bool one_of(std::string_view text, const std::string_view (&words)[N]) {
-  return std::find(std::begin(words), std::end(words), text) != std::end(words);
-}
 
 std::string since(const Release& release) {
   const auto& baseline = release.history.baseline;

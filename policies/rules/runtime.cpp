@@ -106,18 +106,6 @@ bool means(std::string_view path, std::string_view file) {
          (stem.ends_with("/index") && path == stem.substr(0, stem.size() - 6));
 }
 
-void read_file(const Release& release, const ReleaseFile& file, const std::function<void(Bytes)>& take) {
-  const FileBytes bytes = release.bytes(file.entry);
-  std::vector<std::uint8_t> piece(64u << 10);
-  for (std::uint64_t offset = 0; offset < bytes.size;) {
-    const auto read = bytes.read(offset, piece);
-    if (read.has_error()) throw BadResult(read.error());
-    if (*read == 0) throw std::runtime_error("a file of the archive could not be read again to its end");
-    take(Bytes(piece).first(*read));
-    offset += *read;
-  }
-}
-
 void collect_texts(const json::value& value, std::vector<std::string>& out) {
   if (value.is_string()) out.emplace_back(value.get_string());
   if (value.is_array())
@@ -212,6 +200,18 @@ class Names {
 constexpr std::size_t waiting_max = 200;
 
 }  // namespace
+
+void read_file(const Release& release, const ReleaseFile& file, const std::function<void(Bytes)>& take) {
+  const FileBytes bytes = release.bytes(file.entry);
+  std::vector<std::uint8_t> piece(64u << 10);
+  for (std::uint64_t offset = 0; offset < bytes.size;) {
+    const auto read = bytes.read(offset, piece);
+    if (read.has_error()) throw BadResult(read.error());
+    if (*read == 0) throw std::runtime_error("a file of the archive could not be read again to its end");
+    take(Bytes(piece).first(*read));
+    offset += *read;
+  }
+}
 
 std::vector<const ReleaseFile*> runtime_files(const Release& release) {
   std::vector<const ReleaseFile*> out, waiting;

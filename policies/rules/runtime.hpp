@@ -2,6 +2,7 @@
 // Which files of a release may run where it is installed: code outside of folders for tests and documents,
 // and whatever else package.json or such code names. A path hides nothing: a .md that code loads is code.
 
+#include <functional>
 #include <set>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,10 @@
 #include "policies/release.hpp"
 
 namespace sallyport {
+
+// All bytes of a file once more, in pieces; throws where they cannot be had, which the engine makes a finding
+// that holds.
+void read_file(const Release& release, const ReleaseFile& file, const std::function<void(Bytes)>& take);
 
 // Only files with capabilities or signs are looked at; the others change nothing.
 std::vector<const ReleaseFile*> runtime_files(const Release& release);
