@@ -79,19 +79,19 @@ constexpr std::size_t joint_files_max = 100;
 constexpr std::size_t ends_max = 40;
 
 // Whether one of the two loads the other, or a third loads both.
-const ReleaseFile* way_out_of(const Release& release, const ReleaseFile& secret,
+const ReleaseFile* way_out_of(const Release& release, Loads& loads, const ReleaseFile& secret,
                               const std::vector<const ReleaseFile*>& ways_out) {
   if (ways_out.size() > ends_max) return nullptr;
   std::vector<const ReleaseFile*> ends = ways_out;
   ends.push_back(&secret);
-  const auto loads = loaded_by(release, secret, ways_out);
-  if (!loads.empty()) return *loads.begin();
+  const auto loaded = loads.of(secret, ways_out);
+  if (!loaded.empty()) return *loaded.begin();
   for (const ReleaseFile* way : ways_out)
-    if (way != &secret && loaded_by(release, *way, {&secret}).contains(&secret)) return way;
+    if (way != &secret && loads.of(*way, {&secret}).contains(&secret)) return way;
   if (release.files.size() > joint_files_max) return nullptr;
   for (const ReleaseFile& file : release.files) {
     if (source_kind(file.entry.inner, file.content.shebang) != SourceKind::script) continue;
-    const auto both = loaded_by(release, file, ends);
+    const auto both = loads.of(file, ends);
     if (both.contains(&secret) && both.size() > 1)
       return *std::find_if(both.begin(), both.end(), [&](auto* f) { return f != &secret; });
   }
@@ -116,6 +116,7 @@ void check_exfiltration(const Release& release, FindingSink& sink) {
   for (const ReleaseFile* file : files)
     if (has_way_out(file->content)) ways_out.push_back(file);
   const bool compared = release.history.baseline && release.history.baseline->measured;
+  Loads loads(release);
   for_each_runtime_sign(
       files, sign_credentials_alone,
       [&](std::string_view path, const ReleaseFile& file, const FileContent& content, const Sign& sign) {
@@ -123,7 +124,7 @@ void check_exfiltration(const Release& release, FindingSink& sink) {
         if (has_way_out(content)) {
           // Far apart in one bundle says little, unless it is new there.
           if (compared) reports.add(path, sign, say(sign, "has a way out to the network in the same file"));
-        } else if (const ReleaseFile* other = way_out_of(release, file, ways_out)) {
+        } else if (const ReleaseFile* other = way_out_of(release, loads, file, ways_out)) {
           reports.add(path, sign,
                       say(sign, "has a way out to the network in " + printable(other->entry.inner)));
         }

@@ -99,10 +99,15 @@ std::string resolved(std::string_view folder, std::string_view path) {
   return out;
 }
 
+std::string_view folder_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return path.substr(0, slash == path.npos ? 0 : slash);
+}
+
 // Whether a path without what may be left out (extension, "/index") means this file.
 bool means(std::string_view path, std::string_view file) {
   const std::string_view stem = without_extension(file);
-  return path == file || path == stem ||
+  return path == file || path == stem || (path.empty() && stem == "index") ||
          (stem.ends_with("/index") && path == stem.substr(0, stem.size() - 6));
 }
 
@@ -154,8 +159,7 @@ class Names {
   // The waiting files that `by` names.
   std::vector<const ReleaseFile*> in(const ReleaseFile& by) {
     std::vector<const ReleaseFile*> out;
-    const std::string_view path = by.entry.inner;
-    const std::string folder(path.substr(0, path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/')));
+    const std::string_view folder = folder_of(by.entry.inner);
     const auto look = [&](std::string_view text) {
       const std::string target = resolved(folder, text);
       for (const ReleaseFile* file : waiting_) {
@@ -198,6 +202,38 @@ class Names {
 };
 
 constexpr std::size_t waiting_max = 200;
+
+constexpr std::size_t relative_max = 300;
+
+// What stands between quotes in `text` and begins with a point, or may do so once it is unescaped.
+template <class Visit>  // void(std::string_view)
+void for_each_relative(std::string_view text, const Visit& visit) {
+  const auto is_quote = [](char c) { return c == '"' || c == '\'' || c == '`'; };
+  for (const char first : {'.', '\\'}) {
+    for (std::size_t at = text.find(first, 1); at != text.npos; at = text.find(first, at + 1)) {
+      if (!is_quote(text[at - 1])) continue;
+      std::string_view path = text.substr(at, relative_max);
+      const std::size_t end = path.find(text[at - 1]);
+      if (end == path.npos) continue;
+      path = path.substr(0, std::min(end, path.find("${")));
+      if (path.find('\\') == path.npos)
+        visit(path);
+      else if (const std::string plain = decoded({.text = path, .flags = Token::escaped});
+               plain.starts_with('.'))
+        visit(plain);
+    }
+  }
+}
+
+// What folding told while the file was read for its capabilities.
+std::set<std::string> composed_targets(const ReleaseFile& file, std::string_view folder) {
+  std::set<std::string> out;
+  for_each_part(file.content, [&](const FileContent& part) {
+    for (const std::string& path : part.composed_paths)
+      if (path.starts_with('.')) out.insert(resolved(folder, path));
+  });
+  return out;
+}
 
 }  // namespace
 
@@ -268,20 +304,49 @@ bool may_run(const Release& release, const ReleaseFile& file) {
   });
 }
 
-std::set<const ReleaseFile*> loaded_by(const Release& release, const ReleaseFile& file,
+std::set<const ReleaseFile*> Loads::of(const ReleaseFile& file,
                                        const std::vector<const ReleaseFile*>& among) {
-  std::set<const ReleaseFile*> out;
-  const std::string_view path = file.entry.inner;
-  const std::string folder(path.substr(0, path.rfind('/') == std::string_view::npos ? 0 : path.rfind('/')));
-  ModuleReferences references(SourceKind::script, [&](const ModuleReference& reference) {
-    if (!reference.text.starts_with('.')) return;
-    const std::string target = resolved(folder, reference.text);
+  const auto meant = [&](const Targets& targets) {
+    std::set<const ReleaseFile*> out;
     for (const ReleaseFile* other : among)
-      if (other != &file && means(target, other->entry.inner)) out.insert(other);
+      if (other != &file && std::any_of(targets.begin(), targets.end(),
+                                        [&](const std::string& t) { return means(t, other->entry.inner); }))
+        out.insert(other);
+    return out;
+  };
+  return meant(mentioned(file)).empty() ? std::set<const ReleaseFile*>() : meant(named(file));
+}
+
+// All that could be one, in comments too.
+const Loads::Targets& Loads::mentioned(const ReleaseFile& file) {
+  const auto [known, fresh] = mentioned_.try_emplace(&file);
+  if (!fresh) return known->second;
+  const std::string_view folder = folder_of(file.entry.inner);
+  std::string text;  // with the end of the piece before
+  read_file(release_, file, [&](Bytes piece) {
+    text.erase(0, text.size() > relative_max ? text.size() - relative_max : 0);
+    text += as_text(piece);
+    for_each_relative(text, [&](std::string_view path) { known->second.insert(resolved(folder, path)); });
   });
-  read_file(release, file, [&](Bytes piece) { references.feed(piece); });
+  const Targets composed = composed_targets(file, folder);
+  known->second.insert(composed.begin(), composed.end());
+  return known->second;
+}
+
+const Loads::Targets& Loads::named(const ReleaseFile& file) {
+  const auto [known, fresh] = named_.try_emplace(&file);
+  if (!fresh) return known->second;
+  const std::string_view folder = folder_of(file.entry.inner);
+  known->second = composed_targets(file, folder);
+  ModuleReferences references(
+      SourceKind::script,
+      [&](const ModuleReference& reference) {
+        if (reference.text.starts_with('.')) known->second.insert(resolved(folder, reference.text));
+      },
+      false);
+  read_file(release_, file, [&](Bytes piece) { references.feed(piece); });
   references.finish();
-  return out;
+  return known->second;
 }
 
 void add_code_facts(const Release& release, Facts& facts) {

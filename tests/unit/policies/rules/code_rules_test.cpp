@@ -110,6 +110,22 @@ TEST_CASE("credentials with a way out are told in one file and over one import")
   CHECK(ask_of("code/exfiltration", {{"README.md", steals}}).empty());
 }
 
+TEST_CASE("a way out is found however the path to it is written, and not where it is only spoken of") {
+  const auto told = [](const std::string& load, const std::string& end = "b.js") {
+    return ask_of("code/exfiltration", {{"a.js", std::string(reads) + ";" + load}, {end, sends}}).size();
+  };
+  for (const char* load : {"require('\\x2e/b')", "require(\"\\u002e\\u{2f}b\")", "require('./\\x62')",
+                           "require(`./b`)", "import x from \"./b.js\"", "import('./'+'b')",
+                           "const p = './b'; require(p)", "require(['.','b'].join('/'))"})
+    CHECK_MESSAGE(told(load) == 1, load);
+  CHECK(told(std::string(70'000, ' ') + "require('./b')") == 1);
+  CHECK(told("require('.')", "index.js") == 1);
+  CHECK(told("require('./lib')", "lib/index.js") == 1);
+  CHECK(told("// require('./b')") == 0);
+  CHECK(told("require('b')") == 0);
+  CHECK(told("require('./c')") == 0);
+}
+
 TEST_CASE("what the last release did already is not new, and what is far apart is told only where it is") {
   ReleaseBuilder old("{}", "1.0.0"), same, moved, other;
   old.scanned("a.js", steals);
