@@ -121,6 +121,7 @@ std::string to_regex(std::string_view text) {
       out += '|';
       ++i;
     } else if (c == '*') {
+      ++i;  // also one before a '(' that nothing closes
       while (i < text.size() && text[i] == '*' && !(i + 1 < text.size() && text[i + 1] == '(')) ++i;
       out += "[^/]*";
     } else if (c == '?') {

@@ -45,6 +45,16 @@ TEST_CASE("a folder above something that matches is met in part") {
   CHECK_FALSE(Glob("!!a").negated());
 }
 
+TEST_CASE("a group that nothing closes is text, and reading it comes to an end") {
+  CHECK(Glob("test/*(*").matches("test/a(b"));
+  CHECK(Glob("*(").matches("a("));
+  CHECK(Glob("***(").matches("a("));
+  CHECK_FALSE(Glob("*(").matches("a"));
+  CHECK(Glob("+(").matches("+("));
+  CHECK(Glob("?(").matches("a("));
+  CHECK(Glob("@(").matches("@("));
+}
+
 TEST_CASE("a hostile pattern ends in an error, not in hours") {
   CHECK_THROWS_AS(Glob("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}"), std::length_error);
   std::string stars, path;
