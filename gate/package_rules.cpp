@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/base/text.hpp"
+
 namespace sallyport {
 namespace {
 
@@ -15,6 +17,31 @@ bool listed(const Principal& who, const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+Result<Exemption> Exemption::parse(std::string_view text) {
+  const std::size_t at = text.find('@', 1);
+  Exemption out;
+  out.text = text;
+  out.names_ = text.substr(0, at);
+  const auto bad = [&](const char* why) {
+    return fail(ErrorKind::invalid, "\"" + printable(text, 60) + "\" " + why +
+                                        ": write \"name\", \"@scope/*\" or \"name@range\"");
+  };
+  if (out.names_.empty() || printable(out.names_, 300) != out.names_ || out.names_.find(' ') != text.npos)
+    return bad("is no package");
+  if (at == text.npos) return out;
+  auto range = Range::parse(text.substr(at + 1));
+  if (!range || at + 1 == text.size()) return bad("ends in no range of versions");
+  out.range_ = std::move(*range);
+  return out;
+}
+
+bool Exemption::covers(std::string_view name, std::string_view version) const {
+  if (!name_matches(names_, name)) return false;
+  if (!range_) return true;
+  const auto parsed = Version::parse(version);
+  return parsed && range_->matches(*parsed, true);
+}
 
 const PackageRule& PackageRules::rule_for(const PackageName& name) const {
   static const PackageRule closed = [] {

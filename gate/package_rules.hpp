@@ -12,10 +12,24 @@
 #include "policies/finding.hpp"
 #include "storage/base/clock.hpp"
 #include "storage/base/package_name.hpp"
+#include "storage/base/semver_range.hpp"
 
 namespace sallyport {
 
 enum class HeldAnswer : std::uint8_t { accept, refuse, wait };
+// What becomes of an upstream's version that has a property which was asked about.
+enum class Admission : std::uint8_t { show, hide, deny };
+
+// "lodash", "@types/*", "lodash@4.17.x": a name or pattern of names, and of its versions those of a range.
+struct Exemption {
+  std::string text;
+  static Result<Exemption> parse(std::string_view text);
+  bool covers(std::string_view name, std::string_view version) const;
+
+ private:
+  std::string names_;
+  std::optional<Range> range_;
+};
 
 struct PackageRule {
   std::string match = "**";
@@ -26,8 +40,11 @@ struct PackageRule {
   std::vector<std::string> reviewers = {"*"};
   std::uint32_t approvals = 1;  // people other than the publisher
   HeldAnswer held_answer = HeldAnswer::accept;
-  Millis hold_max{std::chrono::days(14)};  // an undecided hold is then refused
-  std::optional<Millis> minimum_release_age;
+  Millis hold_max{std::chrono::days(14)};     // an undecided hold is then refused
+  std::optional<Millis> minimum_release_age;  // of the upstream's versions, as the rest below
+  std::vector<Exemption> release_age_exempt;
+  Admission provenance_lost = Admission::show;  // without it, where the version before had it
+  Admission install_scripts = Admission::show;  // runs a program when it is installed
 };
 
 class PackageRules {

@@ -56,6 +56,7 @@ struct Config {
   Readers readers = Readers::accounts;
   std::string policy_file;
   std::string malware_feed;       // a folder of OSV files; empty: none
+  std::string advisories;         // a folder of OSV files: faults that versions mend; empty: none
   std::vector<std::string> deny;  // "name" or "name@range"
   std::string trust_root;         // whom provenance is verified against; empty: nobody
   std::uint64_t publish_body_bytes_max = 256u << 20;

@@ -85,6 +85,8 @@ constexpr std::array<Choice<Profile>, 3> profiles{
     {{"proprietary", Profile::proprietary}, {"open", Profile::open}, {"internal", Profile::internal}}};
 constexpr std::array<Choice<HeldAnswer>, 3> held_answers{
     {{"accept", HeldAnswer::accept}, {"refuse", HeldAnswer::refuse}, {"wait", HeldAnswer::wait}}};
+constexpr std::array<Choice<Admission>, 3> admissions{
+    {{"show", Admission::show}, {"hide", Admission::hide}, {"deny", Admission::deny}}};
 constexpr std::array<Choice<Readers>, 2> reader_choices{
     {{"accounts", Readers::accounts}, {"anybody", Readers::anybody}}};
 constexpr std::array<Choice<OtpToApprove>, 2> otp_choices{
@@ -210,8 +212,19 @@ const std::vector<Key<Config>>& of_config() {
          return {};
        },
        [](const Config& c) { return optional_text(c.malware_feed); }},
+      {"policy.advisories", Kind::path,
+       "Folder of advisories in OSV's format about faults: a version that mends one is installed whatever "
+       "its "
+       "age. Read again when it changes.",
+       [](Config& c, const Values& v) -> Result<void> {
+         c.advisories = v[0];
+         return {};
+       },
+       [](const Config& c) { return optional_text(c.advisories); }},
       {"policy.deny", Kind::list,
-       "Packages that no release may depend on: `name`, or `name@range` for some of its versions.",
+       "Packages that no release may depend on and nobody may install: `name`, or `name@range` for some of "
+       "its "
+       "versions.",
        [](Config& c, const Values& v) -> Result<void> {
          for (const std::string& entry : v)
            if (auto denied = Denied::parse(entry); !denied) return denied.error();
@@ -360,6 +373,32 @@ const std::vector<Key<PackageRule>>& of_package() {
        [](const PackageRule& r) {
          return r.minimum_release_age ? Values{to_text(*r.minimum_release_age)} : Values{};
        }},
+      {"release_age_exempt", Kind::list,
+       "What `minimum_release_age` leaves alone: `name`, `@scope/*`, `name@range`.",
+       [](PackageRule& r, const Values& v) -> Result<void> {
+         r.release_age_exempt.clear();
+         for (const std::string& entry : v) {
+           auto exempt = Exemption::parse(entry);
+           if (!exempt) return exempt.error();
+           r.release_age_exempt.push_back(std::move(*exempt));
+         }
+         return {};
+       },
+       [](const PackageRule& r) {
+         Values texts;
+         for (const Exemption& exempt : r.release_age_exempt) texts.push_back(exempt.text);
+         return texts;
+       }},
+      {"provenance_lost", Kind::text,
+       "An upstream's version without provenance where the one before had it: `show`, `hide` it from "
+       "installs "
+       "that do not pin it, or `deny` it.",
+       [](PackageRule& r, const Values& v) { return choose(r.provenance_lost, v[0], admissions); },
+       [](const PackageRule& r) { return chosen(r.provenance_lost, admissions); }},
+      {"install_scripts", Kind::text,
+       "An upstream's version that runs a program when it is installed: `show`, `hide` or `deny`.",
+       [](PackageRule& r, const Values& v) { return choose(r.install_scripts, v[0], admissions); },
+       [](const PackageRule& r) { return chosen(r.install_scripts, admissions); }},
   };
   return keys;
 }

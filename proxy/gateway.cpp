@@ -9,6 +9,7 @@
 #include "gate/executors.hpp"
 #include "gate/gate.hpp"
 #include "gate/policy_record.hpp"
+#include "gate/restrictions.hpp"
 #include "proxy/cache/package_cache.hpp"
 #include "proxy/data_folder.hpp"
 #include "proxy/environment.hpp"
@@ -63,9 +64,10 @@ struct Gateway::State {
   WorkPool desk{"desk", desk_threads, queue_max};
   std::unique_ptr<HttpClient> client;
   std::map<std::string, std::unique_ptr<RegistryUpstream>, std::less<>> upstreams;
-  std::unique_ptr<MalwareFeed> malware;
+  std::unique_ptr<MalwareFeed> malware, advisories;
   std::optional<TrustRoot> trust_root;
   std::unique_ptr<Gate> gate;
+  std::unique_ptr<Restrictions> restrictions;
   std::unique_ptr<PackageCache> cache;
   std::unique_ptr<HandlerContext> context;
   std::unique_ptr<FirstAdmin> first_admin;
@@ -130,6 +132,10 @@ Result<void> Gateway::State::open() {
   parts.malware = malware.get();
   parts.trust_root = trust_root ? &*trust_root : nullptr;
   gate = std::make_unique<Gate>(std::move(parts));
+  auto restricted =
+      Restrictions::open({*data.ledger, *data.meta, gate->packages(), malware.get(), advisories.get()});
+  if (!restricted) return restricted.error();
+  restrictions = std::move(*restricted);
   return {};
 }
 
@@ -143,6 +149,8 @@ Result<void> Gateway::State::load_known() {
   }
   malware = std::make_unique<MalwareFeed>(config.malware_feed, std::move(denied), clock);
   malware->refresh();
+  advisories = std::make_unique<MalwareFeed>(config.advisories, std::vector<Denied>(), clock);
+  advisories->refresh();
   if (config.trust_root.empty()) return {};
   auto text = read_file(config.trust_root);
   if (!text) return text.error();
@@ -190,7 +198,8 @@ Result<void> Gateway::State::open_upstreams() {
 void Gateway::State::make_routes(const std::string& base_url) {
   auto find = [this](std::string_view name) { return upstream(name); };
   cache = std::make_unique<PackageCache>(PackageCacheParts{gate->catalog(), *data.meta, *data.blobs, clock,
-                                                           gate->packages(), disk, scan, find, base_url});
+                                                           gate->packages(), *restrictions, disk, scan, find,
+                                                           base_url});
   accounts = std::make_unique<AccountContext>(
       AccountContext{*data.identity, *first_admin, clock, desk, config.readers == Readers::anybody,
                      config.otp_to_approve == OtpToApprove::required});
@@ -199,7 +208,7 @@ void Gateway::State::make_routes(const std::string& base_url) {
   };
   context = std::make_unique<HandlerContext>(
       HandlerContext{*gate, disk, scan, desk, base_url, config.publish_body_bytes_max, require_otp});
-  for (auto& routes : {publish_routes(*context), stage_routes(*context), package_routes(*cache, scan),
+  for (auto& routes : {publish_routes(*context), stage_routes(*context), package_routes(*cache),
                        account_routes(*accounts), health_routes(ready, *data.meta, disk), refused_routes()})
     for (const Route& route : routes) service.routes.add(route);
   service.routes.set_fallback(unknown_route());
@@ -231,6 +240,7 @@ void Gateway::State::go_rounds() {
     if (auto done = gate->forward_pending(stop); !done)
       log::error("round.forward", {{"error", done.error().message}, {"detail", done.error().detail}});
     malware->refresh();
+    advisories->refresh();
     std::unique_lock lock(round_mutex);
     if (round_wake.wait_for(lock, round_every, [this] { return stopping; })) return;
   }

@@ -19,7 +19,7 @@ void note_unkept(const PackageName& name, const Result<void>& kept) {
               {{"package", name.full()}, {"error", kept.error().message}, {"detail", kept.error().detail}});
 }
 // What a tarball is pinned to.
-const std::string& promised_digest(const TarballSource& source) {
+const std::string& promised_digest(const PreparedVersion& source) {
   return source.integrity.empty() ? source.shasum : source.integrity;
 }
 Error no_package(const PackageName& name) {
@@ -46,8 +46,10 @@ std::optional<Result<PackageCache::Found>> PackageCache::remembered(const std::s
   std::lock_guard lock(mutex_);
   auto it = memory_.find(name);
   if (it == memory_.end() || it->second->second.good_until <= parts_.clock.now()) return std::nullopt;
+  const Result<Found>& found = it->second->second.found;
+  if (found && found->packument->generation != parts_.restrictions.generation()) return std::nullopt;
   order_.splice(order_.begin(), order_, it->second);
-  return it->second->second.found;
+  return found;
 }
 
 void PackageCache::remember(const std::string& name, std::uint64_t generation, Result<Found> found,
@@ -75,6 +77,10 @@ void PackageCache::forget(const PackageName& name) {
   forgotten_[name.full()] = parts_.clock.now();
 }
 
+PackumentView PackageCache::view_of(const PackageName& name) const {
+  return {parts_.base_url, parts_.clock.now(), parts_.restrictions.of(name)};
+}
+
 bool PackageCache::is_fresh(const PackageName& name, const Stored& stored, Instant now) {
   if (stored.fetched <= started_ || stored.fetched + parts_.fresh_for <= now) return false;
   std::lock_guard lock(mutex_);
@@ -99,7 +105,7 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill(PackageName name
   // What is local is answered locally and never asked upstream.
   auto read = [this, name] { return parts_.catalog.package(name); };
   auto local = co_await async_run_on(parts_.disk, std::move(read));
-  const PackumentView view{parts_.base_url, parts_.clock.now(), std::nullopt};
+  const PackumentView view = view_of(name);
   if (local) {
     auto prepare = [package = std::move(*local), view] { return prepare_local(package, view); };
     auto prepared = co_await async_run_on(parts_.scan, std::move(prepare));
@@ -124,7 +130,7 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
   auto stored = co_await async_run_on(parts_.disk, std::move(load_it));
   if (!stored) co_return stored.error();
   const Instant now = parts_.clock.now();
-  const PackumentView view{parts_.base_url, now, parts_.packages.rule_for(name).minimum_release_age};
+  const PackumentView view = view_of(name);
   std::optional<Error> trouble;  // why what is stored has to do
   if (!*stored || !is_fresh(name, **stored, now)) {
     std::string etag = *stored ? (*stored)->etag : std::string();
@@ -197,10 +203,9 @@ Result<void> PackageCache::store(const PackageName& name, const Stored& packumen
 asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball(PackageName name, std::string file) {
   auto found = co_await packument(name);
   if (!found) co_return found.error();
-  auto it = found->packument->tarballs.find(file);
-  if (it == found->packument->tarballs.end())
-    co_return fail(ErrorKind::not_found, "There is no tarball " + file + " of " + name.full() + ".");
-  const TarballSource source = it->second;
+  auto version = version_of_file(*found->packument, name, file);
+  if (!version) co_return version.error();
+  const PreparedVersion source = **version;
   auto open = [this, name, file, source] { return open_kept(name, file, source); };
   auto kept = co_await async_run_on(parts_.disk, std::move(open));
   if (kept || kept.error().kind != ErrorKind::not_found || source.sha512) co_return kept;
@@ -219,7 +224,7 @@ Result<PackageCache::Tarball> PackageCache::open_blob(const Sha512& digest) {
 
 // not_found: to be fetched.
 Result<PackageCache::Tarball> PackageCache::open_kept(const PackageName& name, const std::string& file,
-                                                      const TarballSource& source) {
+                                                      const PreparedVersion& source) {
   if (source.sha512) return open_blob(*source.sha512);
   auto text = parts_.store.get(Family::upstream, tarball_key(name, file));
   if (!text) return text.error();
@@ -257,8 +262,8 @@ Result<PackageCache::Tarball> PackageCache::open_kept(const PackageName& name, c
   return blob;
 }
 
-Result<void> PackageCache::pin(const PackageName& name, const std::string& file, const TarballSource& source,
-                               const Sha512& digest) {
+Result<void> PackageCache::pin(const PackageName& name, const std::string& file,
+                               const PreparedVersion& source, const Sha512& digest) {
   MetaBatch batch;
   batch.put(Family::upstream, tarball_key(name, file),
             json::serialize(
@@ -267,7 +272,7 @@ Result<void> PackageCache::pin(const PackageName& name, const std::string& file,
 }
 
 asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName name, std::string file,
-                                                                   TarballSource source) {
+                                                                   PreparedVersion source) {
   const Error bad = fail(ErrorKind::upstream, "The upstream's tarball " + file +
                                                   " is not what its packument promises: it is not served.");
   const PackageRule& rule = parts_.packages.rule_for(name);

@@ -19,6 +19,7 @@
 #include "gate/catalog.hpp"
 #include "gate/executors.hpp"
 #include "gate/package_rules.hpp"
+#include "gate/restrictions.hpp"
 #include "proxy/cache/packument.hpp"
 #include "proxy/cache/single_flight.hpp"
 #include "proxy/upstream/registry_upstream.hpp"
@@ -33,6 +34,7 @@ struct PackageCacheParts {
   BlobStore& blobs;
   const Clock& clock;
   const PackageRules& packages;
+  const Restrictions& restrictions;
   WorkPool& disk;
   WorkPool& scan;
   std::function<RegistryUpstream*(std::string_view name)> upstream;
@@ -80,18 +82,19 @@ class PackageCache {
   std::optional<Result<Found>> remembered(const std::string& name);
   void remember(const std::string& name, std::uint64_t generation, Result<Found> found, Instant good_until);
 
+  PackumentView view_of(const PackageName& name) const;
   bool is_fresh(const PackageName& name, const Stored& stored, Instant now);
 
   asio::awaitable<Result<Found>> fill(PackageName name);
   asio::awaitable<Result<Found>> fill_from(PackageName name, RegistryUpstream& upstream,
                                            std::uint64_t generation);
-  asio::awaitable<Result<Tarball>> fetch(PackageName name, std::string file, TarballSource source);
+  asio::awaitable<Result<Tarball>> fetch(PackageName name, std::string file, PreparedVersion source);
   Result<std::optional<Stored>> load(const PackageName& name);
   Result<void> store(const PackageName& name, const Stored& packument);
   Result<Tarball> open_blob(const Sha512& digest);
-  Result<void> pin(const PackageName& name, const std::string& file, const TarballSource& source,
+  Result<void> pin(const PackageName& name, const std::string& file, const PreparedVersion& source,
                    const Sha512& digest);
-  Result<Tarball> open_kept(const PackageName& name, const std::string& file, const TarballSource& source);
+  Result<Tarball> open_kept(const PackageName& name, const std::string& file, const PreparedVersion& source);
 
   PackageCacheParts parts_;
   asio::io_context fills_;

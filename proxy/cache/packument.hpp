@@ -1,6 +1,7 @@
 #pragma once
-// The documents that installs read, prepared once when a package changes: full and abbreviated packument,
-// with every tarball on our own origin and `time` in both.
+// The documents that installs read, prepared once when a package or what may be seen of it changes: full and
+// abbreviated packument, plain and gzipped, with every tarball on our own origin and `time` in both; and what
+// was decided about each version, for everybody who asks for one.
 
 #include <cstdint>
 #include <map>
@@ -10,7 +11,9 @@
 #include <string_view>
 
 #include "gate/catalog.hpp"
+#include "gate/visibility.hpp"
 #include "storage/base/clock.hpp"
+#include "storage/base/digest.hpp"
 #include "storage/base/package_name.hpp"
 #include "storage/base/result.hpp"
 
@@ -18,41 +21,54 @@ namespace sallyport {
 
 // Bytes as they are sent.
 struct Document {
-  std::shared_ptr<const std::string> bytes;
-  std::string etag;  // strong, of the content, quoted
+  std::shared_ptr<const std::string> bytes, gzipped;
+  std::string etag, gzipped_etag;  // strong, of the content, quoted
 };
 
-struct TarballSource {
+struct PreparedVersion {
   std::string version;
   std::string integrity;  // as the origin's packument says; may be empty in very old packages
   std::string shasum;
-  std::string url;               // of the upstream; empty for a local version
-  std::optional<Sha512> sha512;  // of a local version
+  std::string url;               // of the tarball upstream; empty for an own version
+  std::optional<Sha512> sha512;  // of an own version
+  std::optional<Instant> published;
+  Seen seen;
+  std::string_view manifest;  // JSON, as in the full document
 };
 
 struct PreparedPackument {
   Document full, abbreviated;
-  std::map<std::string, TarballSource, std::less<>>
-      tarballs;                         // by file name, "lib-1.0.0.tgz"; hidden ones too
+  std::map<std::string, PreparedVersion, std::less<>> versions;  // whatever their sight
+  std::map<std::string, std::string, std::less<>> tags;          // of visible versions
   std::string last_modified;            // HTTP date of the last change; empty where the origin tells none
   Instant good_until = Instant::max();  // then a hidden version comes of age and the documents change
-  std::uint64_t bytes() const { return full.bytes->size() + abbreviated.bytes->size(); }
+  std::uint64_t generation = 0;         // of the conditions they were made under
+  std::shared_ptr<const std::string> unseen;  // manifests of versions that are in no document
+
+  std::uint64_t bytes() const;  // of memory, about
 };
 
 struct PackumentView {
   std::string base_url;  // tarballs are at <base_url>/<name>/-/<file>
   Instant now;
-  std::optional<Millis> minimum_age;  // younger versions of the upstream are left out of the documents
+  Conditions conditions;
 };
 
 // CPU work in proportion to the document: not on an I/O thread. upstream: the text is not a packument of
 // that name. not_found: a packument without versions, as an unpublished package leaves behind.
-Result<PreparedPackument> prepare_upstream(const PackageName& name, std::string_view text,
+Result<PreparedPackument> prepare_upstream(const PackageName& name, std::string text,
                                            const PackumentView& view);
 Result<PreparedPackument> prepare_local(const LocalPackage& package, const PackumentView& view);
 
-// One version's manifest, or the dist-tags, out of the full document. not_found.
-Result<std::string> version_manifest(const PreparedPackument& packument, std::string_view version_or_tag);
-Result<std::string> dist_tags(const PreparedPackument& packument);
+std::string tags_json(const PreparedPackument& packument);
+
+// Below: what somebody may have who asks for exactly that. Visible and hidden versions; denied (with the
+// reason) and not_found otherwise.
+Result<const PreparedVersion*> version_named(const PreparedPackument& packument,
+                                             std::string_view version_or_tag);
+Result<const PreparedVersion*> version_of_file(const PreparedPackument& packument, const PackageName& name,
+                                               std::string_view file);  // "lib-1.0.0.tgz"
+// Is there anything left to serve? denied: every version is.
+Result<void> anything_to_see(const PreparedPackument& packument);
 
 }  // namespace sallyport

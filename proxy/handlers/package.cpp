@@ -11,19 +11,35 @@ constexpr std::string_view abbreviated_type = "application/vnd.npm.install-v1+js
 constexpr const char* revalidate = "no-cache";
 constexpr const char* immutable = "public, max-age=31557600, immutable";
 
+// RFC 9110 section 12.5.3, as far as clients use it; bun's malformed "gzip/deflate" means gzip too.
+bool accepts_gzip(const Headers& headers) {
+  const std::string accepted = headers.joined("accept-encoding");
+  const std::size_t at = accepted.find("gzip");
+  if (at == std::string::npos) return false;
+  std::string_view quality = std::string_view(accepted).substr(at + 4);
+  quality = quality.substr(0, quality.find(','));
+  for (const std::string_view none : {";q=0", "; q=0"})
+    if (quality.starts_with(none) && quality.find_first_of("123456789", none.size()) == quality.npos)
+      return false;
+  return true;
+}
+
 class Packages {
  public:
-  Packages(PackageCache& cache, WorkPool& scan) : cache_(cache), scan_(scan) {}
+  explicit Packages(PackageCache& cache) : cache_(cache) {}
 
   asio::awaitable<Response> packument(Exchange& exchange) {
     auto found = co_await look(exchange);
     if (!found) co_return error_response(found.error());
-    const bool abbreviated =
-        exchange.request.headers.joined("accept").find(abbreviated_type) != std::string::npos;
+    if (auto some = anything_to_see(*found->packument); !some) co_return error_response(some.error());
+    const Headers& headers = exchange.request.headers;
+    const bool abbreviated = headers.joined("accept").find(abbreviated_type) != std::string::npos;
+    const bool gzipped = accepts_gzip(headers);
     const Document& document = abbreviated ? found->packument->abbreviated : found->packument->full;
-    Response response =
-        prepared_response(document.bytes, abbreviated ? std::string(abbreviated_type) : "application/json");
-    response.header("etag", document.etag)
+    Response response = prepared_response(gzipped ? document.gzipped : document.bytes,
+                                          abbreviated ? std::string(abbreviated_type) : "application/json");
+    if (gzipped) response.header("content-encoding", "gzip");
+    response.header("etag", gzipped ? document.gzipped_etag : document.etag)
         .header("vary", "accept, accept-encoding")
         .header("cache-control", revalidate);
     if (!found->packument->last_modified.empty())
@@ -35,19 +51,16 @@ class Packages {
   asio::awaitable<Response> version(Exchange& exchange) {
     auto found = co_await look(exchange);
     if (!found) co_return error_response(found.error());
-    auto pick = [packument = found->packument, version = std::string(exchange.param("version"))] {
-      return version_manifest(*packument, version);
-    };
-    auto manifest = co_await async_run_on(scan_, std::move(pick));
-    co_return part(std::move(manifest));
+    auto named = version_named(*found->packument, exchange.param("version"));
+    if (!named) co_return error_response(named.error());
+    co_return part(std::string((*named)->manifest));
   }
 
   asio::awaitable<Response> tags(Exchange& exchange) {
     auto found = co_await look(exchange);
     if (!found) co_return error_response(found.error());
-    auto pick = [packument = found->packument] { return dist_tags(*packument); };
-    auto tags = co_await async_run_on(scan_, std::move(pick));
-    co_return part(std::move(tags));
+    if (auto some = anything_to_see(*found->packument); !some) co_return error_response(some.error());
+    co_return part(tags_json(*found->packument));
   }
 
   asio::awaitable<Response> tarball(Exchange& exchange) {
@@ -68,21 +81,19 @@ class Packages {
     auto found = co_await cache_.packument(*name);
     co_return found;
   }
-  static Response part(Result<std::string> text) {
-    if (!text) return error_response(text.error());
-    Response response = text_response(200, std::move(*text), "application/json");
+  static Response part(std::string text) {
+    Response response = text_response(200, std::move(text), "application/json");
     response.header("cache-control", revalidate);
     return response;
   }
 
   PackageCache& cache_;
-  WorkPool& scan_;
 };
 
 }  // namespace
 
-std::vector<Route> package_routes(PackageCache& cache, WorkPool& scan) {
-  auto packages = std::make_shared<Packages>(cache, scan);
+std::vector<Route> package_routes(PackageCache& cache) {
+  auto packages = std::make_shared<Packages>(cache);
   using Member = asio::awaitable<Response> (Packages::*)(Exchange&);
   std::vector<Route> routes;
   auto add = [&](const char* pattern, Member member, const char* doc) {

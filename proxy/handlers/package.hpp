@@ -8,6 +8,6 @@
 
 namespace sallyport {
 
-std::vector<Route> package_routes(PackageCache& cache, WorkPool& scan);
+std::vector<Route> package_routes(PackageCache& cache);
 
 }  // namespace sallyport

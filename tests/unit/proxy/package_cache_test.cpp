@@ -104,13 +104,18 @@ struct House {
   MemoryBlobStore blobs{&clock};
   Catalog catalog{store};
   PackageRules rules;
+  std::unique_ptr<Ledger> ledger = Ledger::open(store, clock).value();
+  std::unique_ptr<Restrictions> restrictions;
   WorkPool disk{"disk", 2, 10'000}, scan{"scan", 1, 10'000};
   std::unique_ptr<HttpClient> client;
   std::unique_ptr<RegistryUpstream> upstream;
   std::unique_ptr<PackageCache> cache;
   std::uint64_t memory_bytes_max = 64u << 20;
 
-  explicit House(std::vector<PackageRule> all = {upstream_rule()}) : rules(std::move(all)) { restart(); }
+  explicit House(std::vector<PackageRule> all = {upstream_rule()}) : rules(std::move(all)) {
+    restrictions = Restrictions::open({*ledger, store, rules}).value();
+    restart();
+  }
   ~House() { stop(); }
 
   static PackageRule upstream_rule() {
@@ -138,6 +143,7 @@ struct House {
                           .blobs = blobs,
                           .clock = clock,
                           .packages = rules,
+                          .restrictions = *restrictions,
                           .disk = disk,
                           .scan = scan,
                           .upstream = [this](std::string_view) { return upstream.get(); },
@@ -184,7 +190,6 @@ struct House {
     stage.version = "1.0.0";
     stage.target = "main";
     stage.sha512 = sha512(as_bytes(bytes));
-    auto ledger = Ledger::open(store, clock).value();
     const auto write = [&](Fact& fact) -> Result<void> {
       StageStore::create(fact, stage, PublishDocument(), Facts(), {});
       StageStore::take_version(fact, stage);
@@ -193,7 +198,6 @@ struct House {
     REQUIRE(ledger->commit(write).has_value());
   }
   void publish_local(const std::string& name, const std::string& version, const std::string& bytes) {
-    auto ledger = Ledger::open(store, clock).value();
     keep_blob(bytes);
     const LocalVersion local{
         version, {{"name", name}, {"version", version}}, sha512(as_bytes(bytes)), bytes.size(), clock.now()};

@@ -1,6 +1,7 @@
 #include "proxy/cache/packument.hpp"
 
 #include <doctest/doctest.h>
+#include <isa-l/igzip_lib.h>
 
 #include <memory>
 
@@ -16,7 +17,10 @@ PackageName name_of(std::string_view text) {
   return PackageName::parse(text).value();
 }
 PackumentView view_at(Instant now, std::optional<Millis> minimum_age = {}) {
-  return {"https://npm.acme.example", now, minimum_age};
+  PackumentView view{"https://npm.acme.example", now, {}};
+  view.conditions.name = "@acme/lib";
+  view.conditions.rule.minimum_release_age = minimum_age;
+  return view;
 }
 json::object parsed(const Document& document) {
   return json::parse(*document.bytes).as_object();
@@ -54,6 +58,19 @@ json::object packument() {
 PreparedPackument prepare(const json::object& document, const PackumentView& view = view_at(noon)) {
   return prepare_upstream(name_of("@acme/lib"), json::serialize(document), view).value();
 }
+std::string gunzipped(const std::string& packed) {
+  inflate_state state{};
+  isal_inflate_init(&state);
+  state.crc_flag = ISAL_GZIP;
+  std::string in = packed, out(1 << 20, '\0');
+  state.next_in = reinterpret_cast<std::uint8_t*>(in.data());
+  state.avail_in = static_cast<std::uint32_t>(in.size());
+  state.next_out = reinterpret_cast<std::uint8_t*>(out.data());
+  state.avail_out = static_cast<std::uint32_t>(out.size());
+  REQUIRE(isal_inflate(&state) == ISAL_DECOMP_OK);
+  out.resize(state.total_out);
+  return out;
+}
 template <class T>
 ErrorKind kind_of(const Result<T>& result) {
   REQUIRE_FALSE(result.has_value());
@@ -75,8 +92,8 @@ TEST_CASE("the full document keeps what the upstream says, with tarballs on our 
   CHECK(one.at("dist").at("shasum") == "0123");
   CHECK(full.at("time") == packument().at("time"));
   CHECK(prepared.last_modified == "Tue, 31 Mar 2026 11:00:00 GMT");
-  REQUIRE(prepared.tarballs.size() == 3);
-  const TarballSource& source = prepared.tarballs.at("lib-1.1.0.tgz");
+  REQUIRE(prepared.versions.size() == 3);
+  const PreparedVersion& source = prepared.versions.at("1.1.0");
   CHECK(source.version == "1.1.0");
   CHECK(source.url == "http://registry.example/@acme/lib/-/lib-1.1.0.tgz");
   CHECK(source.shasum == "0123");
@@ -125,7 +142,8 @@ TEST_CASE("versions that are too young are hidden, and no tag names them") {
     CHECK(seen.at("dist-tags") == json::value({{"next", "2.0.0"}, {"latest", "1.0.0"}}));
   }
   CHECK(prepared.good_until == parse_iso8601("2026-04-03T11:00:00.000Z").value());
-  CHECK(prepared.tarballs.contains("lib-1.1.0.tgz"));  // lock files name it
+  // Lock files name it.
+  CHECK(version_of_file(prepared, name_of("@acme/lib"), "lib-1.1.0.tgz").value()->version == "1.1.0");
   const auto later = prepare(packument(), view_at(prepared.good_until, std::chrono::days(3)));
   CHECK(parsed(later.full).at("dist-tags").at("latest") == "1.1.0");
   CHECK(later.good_until == Instant::max());
@@ -166,8 +184,8 @@ TEST_CASE("what cannot be installed is left out, and what is no packument is an 
   document["versions"].as_object()["1.1.0"] = 7;
   const auto prepared = prepare(document);
   CHECK(parsed(prepared.full).at("versions").as_object().size() == 1);
-  CHECK(prepared.tarballs.size() == 1);
-  const auto bad = [](std::string_view text) {
+  CHECK(prepared.versions.size() == 1);
+  const auto bad = [](std::string text) {
     return kind_of(prepare_upstream(name_of("@acme/lib"), text, view_at(noon)));
   };
   CHECK(bad("") == ErrorKind::upstream);
@@ -202,8 +220,8 @@ TEST_CASE("a local package has documents of the same shape") {
   }
   CHECK(parsed(prepared.full).at("readme") == "long");
   CHECK_FALSE(parsed(prepared.full).at("versions").at("1.0.0").as_object().contains("readme"));
-  CHECK(prepared.tarballs.at("lib-1.0.0.tgz").sha512 == digest);
-  CHECK(prepared.tarballs.at("lib-1.0.0.tgz").url.empty());
+  CHECK(prepared.versions.at("1.0.0").sha512 == digest);
+  CHECK(prepared.versions.at("1.0.0").url.empty());
   CHECK(prepare_local(package, view_at(noon + std::chrono::hours(9))).value().full.etag ==
         prepared.full.etag);
   package.tags["latest"] = "1.1.0-rc.1";
@@ -213,11 +231,96 @@ TEST_CASE("a local package has documents of the same shape") {
 
 TEST_CASE("one version's manifest, by version or tag, and the tags alone") {
   const auto prepared = prepare(packument());
-  CHECK(json::parse(version_manifest(prepared, "1.0.0").value()).at("version") == "1.0.0");
-  CHECK(json::parse(version_manifest(prepared, "latest").value()).at("version") == "1.1.0");
-  CHECK(json::parse(version_manifest(prepared, "next").value()).at("version") == "2.0.0");
-  CHECK(kind_of(version_manifest(prepared, "9.9.9")) == ErrorKind::not_found);
-  CHECK(json::parse(dist_tags(prepared).value()) == packument().at("dist-tags"));
+  const auto version_in = [&](std::string_view named) {
+    return json::parse(version_named(prepared, named).value()->manifest).at("version");
+  };
+  CHECK(version_in("1.0.0") == "1.0.0");
+  CHECK(version_in("latest") == "1.1.0");
+  CHECK(version_in("next") == "2.0.0");
+  CHECK(kind_of(version_named(prepared, "9.9.9")) == ErrorKind::not_found);
+  CHECK(json::parse(tags_json(prepared)) == packument().at("dist-tags"));
+}
+
+TEST_CASE("a hidden version is there for who names it exactly, with its tarball on our origin") {
   const auto young = prepare(packument(), view_at(noon, std::chrono::days(3)));
-  CHECK(kind_of(version_manifest(young, "1.1.0")) == ErrorKind::not_found);
+  const PreparedVersion* hidden = version_named(young, "1.1.0").value();
+  CHECK(hidden->seen.sight == Sight::hidden);
+  CHECK(json::parse(hidden->manifest).at("dist").at("tarball") ==
+        "https://npm.acme.example/@acme/lib/-/lib-1.1.0.tgz");
+  CHECK(version_named(young, "latest").value()->version == "1.0.0");
+}
+
+TEST_CASE("a denied version is nowhere, and who asks for it is told why") {
+  PackumentView view = view_at(noon);
+  Denied denied = Denied::parse("@acme/lib@1.1.0").value();
+  denied.advisory.summary = "stolen account";
+  view.conditions.bad = {denied.advisory};
+  const auto prepared = prepare(packument(), view);
+  CHECK_FALSE(parsed(prepared.full).at("versions").as_object().contains("1.1.0"));
+  for (const auto& refused :
+       {version_named(prepared, "1.1.0"), version_of_file(prepared, name_of("@acme/lib"), "lib-1.1.0.tgz")}) {
+    CHECK(kind_of(refused) == ErrorKind::forbidden);
+    CHECK(refused.error().message.find("stolen account") != std::string::npos);
+  }
+  CHECK(anything_to_see(prepared).has_value());
+  view.conditions.bad = {Denied::parse("@acme/lib").value().advisory};
+  CHECK(kind_of(anything_to_see(prepare(packument(), view))) == ErrorKind::forbidden);
+}
+
+TEST_CASE("an attestation is asked for on our origin, and losing it counts against the next lower version") {
+  json::object document = packument();
+  for (const char* version : {"1.0.0", "1.1.0"})
+    document["versions"].as_object()[version].as_object()["dist"].as_object()["attestations"] = {
+        {"url", "http://registry.example/-/npm/v1/attestations/@acme%2flib@1"},
+        {"provenance", {{"predicateType", "https://slsa.dev/provenance/v1"}}}};
+  PackumentView view = view_at(noon);
+  view.conditions.rule.provenance_lost = Admission::hide;
+  const auto prepared = prepare(document, view);
+  CHECK(prepared.versions.at("1.1.0").seen.sight == Sight::visible);
+  CHECK(prepared.versions.at("2.0.0").seen.sight == Sight::hidden);
+  for (const Document& each : {prepared.full, prepared.abbreviated}) {
+    const json::object one = parsed(each).at("versions").at("1.1.0").at("dist").as_object();
+    CHECK(one.at("attestations").at("url") ==
+          "https://npm.acme.example/-/npm/v1/attestations/@acme/lib@1.1.0");
+    CHECK(one.at("attestations").at("provenance").as_object().size() == 1);
+  }
+}
+
+TEST_CASE("a document is sent as it was written, where we have nothing to say") {
+  const std::string odd =
+      R"( {"name" : "@acme/lib", "odd":[1.50e1, "\u0041\/"], "versions":{ "1.0.0" : {"b":1,"a":2,"dist":{"tarball":"x","shasum":"s"} }}} )";
+  const auto prepared = prepare_upstream(name_of("@acme/lib"), odd, view_at(noon)).value();
+  CHECK(prepared.full.bytes->find(R"("odd":[1.50e1, "\u0041\/"])") != std::string::npos);
+  CHECK(
+      prepared.versions.at("1.0.0").manifest ==
+      R"({"b":1,"a":2,"dist":{"tarball":"https://npm.acme.example/@acme/lib/-/lib-1.0.0.tgz","shasum":"s"} })");
+}
+
+TEST_CASE("a packument that two readers could take differently is refused") {
+  const auto kind = [](std::string_view members) {
+    const std::string text = R"({"name":"@acme/lib","versions":{},)" + std::string(members) + "}";
+    const auto prepared = prepare_upstream(name_of("@acme/lib"), text, view_at(noon));
+    return prepared ? std::nullopt : std::optional(prepared.error().kind);
+  };
+  CHECK(kind(R"("x":1)") == std::nullopt);
+  CHECK(kind(R"("versions":{"9.9.9":{"dist":{"tarball":"x"}}})") == ErrorKind::upstream);
+  CHECK(kind(R"("versio\u006es":{"9.9.9":{"dist":{"tarball":"x"}}})") == ErrorKind::upstream);
+  CHECK(kind(R"("x":[1,,2])") == ErrorKind::upstream);
+  CHECK(kind(R"("x":{"deep":nul}})") == ErrorKind::upstream);
+  CHECK(kind(R"("x":"\q")") == ErrorKind::upstream);
+  CHECK(kind(R"("x":01)") == ErrorKind::upstream);
+  CHECK(kind(R"("x":1} trailing {"y":1)") == ErrorKind::upstream);
+  // Within a version: that version is not there at all.
+  const std::string twice =
+      R"({"name":"@acme/lib","versions":{"1.0.0":{"dist":{"tarball":"a","shasum":"1"},"d\u0069st":{"tarball":"b"}}}})";
+  CHECK(prepare_upstream(name_of("@acme/lib"), twice, view_at(noon)).value().versions.empty());
+}
+
+TEST_CASE("the gzipped documents are the documents") {
+  const auto prepared = prepare(packument());
+  for (const Document& document : {prepared.full, prepared.abbreviated}) {
+    CHECK(document.gzipped->starts_with("\x1f\x8b"));
+    CHECK(document.gzipped_etag != document.etag);
+    CHECK(gunzipped(*document.gzipped) == *document.bytes);
+  }
 }

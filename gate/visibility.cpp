@@ -1,0 +1,93 @@
+#include "gate/visibility.hpp"
+
+#include <algorithm>
+
+#include "storage/base/text.hpp"
+
+namespace sallyport {
+namespace {
+
+std::string spec_of(const VersionFacts& version, const Conditions& conditions) {
+  return printable(conditions.name + "@" + std::string(version.version));
+}
+
+// The reason why nobody gets it; empty: none.
+std::string why_denied(const VersionFacts& version, const Conditions& conditions) {
+  for (const Advisory& advisory : conditions.bad)
+    if (advisory.covers(version.version))
+      return "is denied here (" + printable(advisory.id, 60) + "): " + printable(advisory.summary);
+  if (conditions.bad_digests)
+    for (std::string_view digest : {version.integrity, version.shasum})
+      if (!digest.empty() && conditions.bad_digests->contains(digest))
+        return "is denied here: an administrator named the digest of its tarball";
+  return {};
+}
+
+bool mends_a_fault(const VersionFacts& version, const Conditions& conditions) {
+  return std::any_of(conditions.known.begin(), conditions.known.end(), [&](const Advisory& advisory) {
+    return std::find(advisory.fixed_in.begin(), advisory.fixed_in.end(), version.version) !=
+               advisory.fixed_in.end() &&
+           !advisory.covers(version.version);
+  });
+}
+
+bool is_exempt_from_age(const VersionFacts& version, const Conditions& conditions) {
+  const auto& exempt = conditions.rule.release_age_exempt;
+  return std::any_of(exempt.begin(), exempt.end(),
+                     [&](const Exemption& e) { return e.covers(conditions.name, version.version); }) ||
+         mends_a_fault(version, conditions);
+}
+
+// An answer gets worse, never better.
+void worsen(Seen& seen, Sight sight, std::string why) {
+  if (sight <= seen.sight) return;
+  seen.sight = sight;
+  seen.why = std::move(why);
+}
+
+Sight sight_of(Admission admission) {
+  switch (admission) {
+    case Admission::show:
+      return Sight::visible;
+    case Admission::hide:
+      return Sight::hidden;
+    case Admission::deny:
+      break;
+  }
+  return Sight::denied;
+}
+
+}  // namespace
+
+Seen judge(const VersionFacts& version, const Conditions& conditions, Instant now) {
+  Seen seen;
+  const std::string spec = spec_of(version, conditions);
+  if (std::string why = why_denied(version, conditions); !why.empty())
+    worsen(seen, Sight::denied, spec + " " + why + ". Ask an administrator of this registry.");
+  if (version.own) return seen;
+
+  const PackageRule& rule = conditions.rule;
+  if (version.install_script)
+    worsen(seen, sight_of(rule.install_scripts),
+           spec + " runs a program when it is installed, which this registry does not let in.");
+  if (version.provenance_before && !version.provenance)
+    worsen(seen, sight_of(rule.provenance_lost),
+           spec + " has no provenance although the version before it had: it may not come from its project.");
+  if (conditions.frozen_at && (!version.published || *version.published > *conditions.frozen_at))
+    worsen(seen, Sight::hidden,
+           spec + " is younger than " + to_iso8601(*conditions.frozen_at) +
+               ", where an administrator froze this registry.");
+  if (rule.minimum_release_age && !is_exempt_from_age(version, conditions)) {
+    const std::string age = to_text(*rule.minimum_release_age);
+    if (!version.published) {
+      worsen(seen, Sight::hidden, spec + " has no date, and here a version must be " + age + " old.");
+    } else if (const Instant ripe = *version.published + *rule.minimum_release_age; ripe > now) {
+      seen.until = ripe;
+      worsen(seen, Sight::hidden,
+             spec + " is younger than " + age + ": installs choose it from " + to_iso8601(ripe) + " on.");
+    }
+  }
+  return seen;
+}
+
+}  // namespace sallyport

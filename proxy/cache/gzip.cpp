@@ -1,0 +1,45 @@
+#include "proxy/cache/gzip.hpp"
+
+#include <isa-l/igzip_lib.h>
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <vector>
+
+namespace sallyport {
+namespace {
+
+constexpr std::size_t piece_bytes = 256u << 10;
+
+}  // namespace
+
+std::string gzip(std::string_view text) {
+  auto stream = std::make_unique<isal_zstream>();
+  std::vector<std::uint8_t> level(ISAL_DEF_LVL2_DEFAULT);
+  std::vector<std::uint8_t> out(piece_bytes);
+  isal_deflate_init(stream.get());
+  stream->gzip_flag = IGZIP_GZIP;
+  stream->level = 2;
+  stream->level_buf = level.data();
+  stream->level_buf_size = static_cast<std::uint32_t>(level.size());
+  std::string packed;
+  packed.reserve(text.size() / 5);
+  do {
+    const std::size_t piece = std::min(text.size(), piece_bytes);
+    // The library takes its input by a pointer that is not const and only reads it.
+    stream->next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(text.data()));
+    stream->avail_in = static_cast<std::uint32_t>(piece);
+    text.remove_prefix(piece);
+    stream->end_of_stream = text.empty() ? 1 : 0;
+    do {
+      stream->next_out = out.data();
+      stream->avail_out = static_cast<std::uint32_t>(out.size());
+      if (isal_deflate(stream.get()) != COMP_OK) throw std::runtime_error("gzip: the compressor refused");
+      packed.append(reinterpret_cast<const char*>(out.data()), out.size() - stream->avail_out);
+    } while (stream->avail_out == 0 || stream->avail_in > 0);
+  } while (!text.empty());
+  return packed;
+}
+
+}  // namespace sallyport

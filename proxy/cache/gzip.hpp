@@ -1,0 +1,13 @@
+#pragma once
+// Bytes compressed once and sent many times (RFC 1952). By ISA-L: a tenth to a quarter larger than zlib's,
+// and twenty times as fast, for a packument is compressed while somebody waits for it.
+
+#include <string>
+#include <string_view>
+
+namespace sallyport {
+
+// CPU work, about 1 ms a MB. The same bytes for the same text on one machine.
+std::string gzip(std::string_view text);
+
+}  // namespace sallyport
