@@ -4,11 +4,8 @@
 #include <bit>
 
 #include "policies/content/base64_alphabet.hpp"
+#include "policies/content/byte_block.hpp"
 #include "policies/content/magic.hpp"
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 namespace sallyport {
 namespace {
@@ -21,34 +18,48 @@ bool in_alphabet(std::uint8_t byte) {
   return base64_values[byte] != base64_none;
 }
 
-constexpr std::size_t block_bytes = 16;
-struct BlockMasks {
-  std::uint32_t alphabet = 0, backslash = 0;
+// One bit a byte of a block.
+struct Masks {
+  std::uint64_t alphabet = 0;
+  std::uint64_t escape = 0;  // a backslash with what opens an escape by number behind it
 };
 
-BlockMasks masks_of(const std::uint8_t* at) {
-#ifdef __SSE2__
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-  const auto equal = [&](char c) { return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c)); };
-  const auto within = [](__m128i x, char low, char high) {
-    return _mm_cmpeq_epi8(_mm_max_epu8(_mm_min_epu8(x, _mm_set1_epi8(high)), _mm_set1_epi8(low)), x);
-  };
-  const __m128i letters = within(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
-  const __m128i digits_and_slash = within(bytes, '/', '9');
-  const __m128i others = _mm_or_si128(_mm_or_si128(equal('+'), equal('-')), equal('_'));
-  const __m128i all = _mm_or_si128(_mm_or_si128(letters, digits_and_slash), others);
-  return {static_cast<std::uint32_t>(_mm_movemask_epi8(all)),
-          static_cast<std::uint32_t>(_mm_movemask_epi8(equal('\\')))};
-#else
-  BlockMasks masks;
-  for (std::size_t i = 0; i < block_bytes; ++i) {
-    masks.alphabet |= static_cast<std::uint32_t>(in_alphabet(at[i])) << i;
-    masks.backslash |= static_cast<std::uint32_t>(at[i] == '\\') << i;
-  }
-  return masks;
-#endif
+[[gnu::always_inline]] inline std::uint64_t alphabet_of(const ByteBlock& v) {
+  const ByteBlock letter = (v | 0x20) - 'a', digit = v - '/';
+  return bits((letter < 26) | (digit <= '9' - '/') | (v == '+') | (v == '-') | (v == '_'));
 }
-constexpr std::uint32_t whole_block = 0xffff;
+
+// Of so many blocks one after another; one byte behind them is read.
+struct MasksOf {
+  [[gnu::always_inline]] static void run(const std::uint8_t* from, std::size_t count, Masks* out) {
+    for (std::size_t i = 0; i < count; ++i) {
+      ByteBlock v, next;
+      load(v, from + i * block_bytes);
+      load(next, from + i * block_bytes + 1);
+      out[i].alphabet = alphabet_of(v);
+      out[i].escape = bits((v == '\\') & ((next == 'x') | (next == 'u') | (next == '0') | (next == '1')));
+    }
+  }
+};
+
+// How many of so many blocks are all of the alphabet before one that is not.
+struct BlocksOfAlphabet {
+  [[gnu::always_inline]] static std::size_t run(const std::uint8_t* from, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      ByteBlock v;
+      load(v, from + i * block_bytes);
+      if (alphabet_of(v) != ~0ull) return i;
+    }
+    return count;
+  }
+};
+
+// Where in a block the first run of line_chars_min bits begins; 64: there is none.
+int long_run(std::uint64_t mask) {
+  static_assert(line_chars_min == 32);
+  for (const int shift : {1, 2, 4, 8, 16}) mask &= mask >> shift;
+  return std::countr_zero(mask);
+}
 
 bool is_hex(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -223,21 +234,38 @@ void EncodedRuns::data(Bytes bytes) {
   before_ = bytes.back();
 }
 
-// To the start of the next chain, or the end: a run of 31 characters fills a block wherever it lies.
+// To the start of the next chain, or the end.
 EncodedRuns::At EncodedRuns::sieve(At at, At end) {
-  At clear = at;  // behind here nothing of a run has been passed over
-  for (; static_cast<std::size_t>(end - at) >= block_bytes; at += block_bytes) {
-    const BlockMasks masks = masks_of(at);
-    if (masks.backslash != 0) note_escapes(masks.backslash, at, end);
-    if (masks.alphabet != whole_block) continue;
-    while (at != clear && in_alphabet(at[-1])) --at;
-    return start_chain(at, end);
+  constexpr std::size_t together = 16;
+  std::array<Masks, together> masks;
+  std::size_t run = 0;  // characters of the alphabet before `at`
+  while (at != end) {
+    const auto left = static_cast<std::size_t>(end - at);
+    std::size_t count = std::min(together, (left - 1) / block_bytes);
+    std::array<std::uint8_t, block_bytes + 1> copy;
+    if (count > 0) {
+      run_wide<MasksOf>(at, count, masks.data());
+    } else {
+      copy.fill(0);
+      std::copy(at, end, copy.begin());
+      run_wide<MasksOf>(static_cast<At>(copy.data()), std::size_t{1}, masks.data());
+      // Whether a backslash at the end opens an escape is not known yet.
+      if (end[-1] == '\\') masks[0].escape |= 1ull << (left - 1);
+      count = 1;
+    }
+    for (std::size_t i = 0; i < count; ++i, at += std::min(block_bytes, left)) {
+      const Masks& m = masks[i];
+      const bool runs_on = run + static_cast<std::size_t>(std::countr_one(m.alphabet)) >= line_chars_min;
+      const int from = runs_on ? 0 : long_run(m.alphabet);
+      // What stands in a chain or behind it is looked at from there.
+      const std::uint64_t escapes = from < 64 ? m.escape & ((1ull << from) - 1) : m.escape;
+      if (escapes != 0) note_escapes(escapes, at, end);
+      if (from < 64) return start_chain(at + from - (runs_on ? run : 0), end);
+      run = static_cast<std::size_t>(
+          std::countl_one(m.alphabet << (block_bytes - std::min(block_bytes, left))));
+    }
   }
-  for (At rest = at; rest != end; ++rest)
-    if (*rest == '\\') note_escapes(1, rest, end);
-  At tail = end;
-  while (tail != clear && in_alphabet(tail[-1])) --tail;
-  return start_chain(tail, end);
+  return start_chain(end - run, end);
 }
 
 EncodedRuns::At EncodedRuns::start_chain(At at, At end) {
@@ -267,8 +295,8 @@ EncodedRuns::At EncodedRuns::follow(At at, At end) {
   while (at != end) {
     if (!gap_) {
       At to = at;
-      while (static_cast<std::size_t>(end - to) >= block_bytes && masks_of(to).alphabet == whole_block)
-        to += block_bytes;
+      to += block_bytes *
+            run_wide<BlocksOfAlphabet>(static_cast<At>(to), static_cast<std::size_t>(end - to) / block_bytes);
       while (to != end && in_alphabet(*to)) ++to;
       take(at, to);
       at = to;
@@ -349,7 +377,7 @@ void EncodedRuns::end_chain() {
   if (!all_kept) add(run);
 }
 
-void EncodedRuns::note_escapes(std::uint32_t backslashes, At block, At end) {
+void EncodedRuns::note_escapes(std::uint64_t backslashes, At block, At end) {
   for (; backslashes != 0; backslashes &= backslashes - 1) {
     const At at = block + std::countr_zero(backslashes);
     const auto left = static_cast<std::size_t>(end - at);

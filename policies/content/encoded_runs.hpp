@@ -44,7 +44,7 @@ class EncodedRuns {
   At start_chain(At at, At end);
   void take(At from, At to);
   void end_chain();
-  void note_escapes(std::uint32_t backslashes, At block, At end);
+  void note_escapes(std::uint64_t backslashes, At block, At end);
   void note_escape(std::uint64_t offset, std::string_view text);
   void end_escapes();
   void add(const EncodedRun& run);

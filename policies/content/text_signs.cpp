@@ -3,17 +3,14 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
+#include "policies/content/byte_block.hpp"
 #include "policies/content/secret_rules.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
 namespace {
 
-constexpr std::size_t block_bytes = 64;
 constexpr auto kept_of_a_rule = static_cast<std::ptrdiff_t>(sign_rest_from);
 
 constexpr std::uint64_t blanks_min = 400;
@@ -186,61 +183,55 @@ void add_sign(FileContent& content, Sign sign) {
 // One bit a byte of the block, where it is …
 struct TextSigns::Masks {
   std::uint64_t newline = 0;
-  std::uint64_t high = 0;       // beyond ASCII
   std::uint64_t blank = 0;      // space or tab
+  std::uint64_t telling = 0;    // the first of a character beyond ASCII that could be more than text
   std::uint64_t low = 0;        // below '+' or beyond ASCII: between names, numbers and base64
+  std::uint64_t end = 0;        // newline or quote: what a value may end with
   std::uint64_t backslash = 0;  // with x or u behind it
   std::uint64_t name = 0;       // '_' with '0' behind it
   std::uint64_t mail = 0;       // '@'
   std::uint64_t number = 0;     // '+' or '-' with a digit behind it
   std::uint64_t control = 0;    // up to 8
 
-  static Masks of(const std::uint8_t* p);  // reads 65 bytes
+  static constexpr std::size_t beyond = 2;  // bytes behind the block that are read
   void cut(std::uint64_t to) {
-    for (std::uint64_t* mask : {&newline, &high, &blank, &low, &backslash, &name, &mail, &number, &control})
+    for (std::uint64_t* mask :
+         {&newline, &blank, &telling, &low, &end, &backslash, &name, &mail, &number, &control})
       *mask &= to;
   }
+  // Of so many blocks one after another.
+  struct Of {
+    [[gnu::always_inline]] static void run(const std::uint8_t* from, std::size_t count, Masks* out);
+  };
 };
 
-TextSigns::Masks TextSigns::Masks::of(const std::uint8_t* p) {
-  Masks m;
-#if defined(__SSE2__)
-  const auto all = [](char c) { return _mm_set1_epi8(c); };
-  for (int part = 0; part < 4; ++part) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * part));
-    const __m128i next = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * part + 1));
-    const auto put = [part](std::uint64_t& mask, __m128i bytes) {
-      mask |= static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm_movemask_epi8(bytes))) << (16 * part);
-    };
-    const auto is = [&](__m128i bytes, char c) { return _mm_cmpeq_epi8(bytes, all(c)); };
-    put(m.newline, is(v, '\n'));
-    put(m.high, v);
-    put(m.blank, _mm_or_si128(is(v, ' '), is(v, '\t')));
-    put(m.low, _mm_cmplt_epi8(v, all('+')));
-    put(m.backslash, _mm_and_si128(is(v, '\\'), _mm_or_si128(is(next, 'x'), is(next, 'u'))));
-    put(m.name, _mm_and_si128(is(v, '_'), is(next, '0')));
-    put(m.mail, is(v, '@'));
-    const __m128i digit = _mm_sub_epi8(next, all('0'));
-    put(m.number, _mm_and_si128(_mm_or_si128(is(v, '+'), is(v, '-')),
-                                _mm_cmpeq_epi8(_mm_min_epu8(digit, all(9)), digit)));
-    put(m.control, _mm_cmpeq_epi8(_mm_min_epu8(v, all(8)), v));
+void TextSigns::Masks::Of::run(const std::uint8_t* from, std::size_t count, Masks* out) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint8_t* p = from + i * block_bytes;
+    Masks& m = out[i];
+    ByteBlock v, next;
+    load(v, p);
+    load(next, p + 1);
+    m.newline = bits(v == '\n');
+    m.blank = bits((v == ' ') | (v == '\t'));
+    m.low = bits((v < '+') | (v >= 0x80));
+    m.end = bits((v == '\n') | (v == '\r') | (v == '"') | (v == '\''));
+    m.backslash = bits((v == '\\') & ((next == 'x') | (next == 'u')));
+    m.name = bits((v == '_') & (next == '0'));
+    m.mail = bits(v == '@');
+    m.number = bits(((v == '+') | (v == '-')) & (next >= '0') & (next <= '9'));
+    m.control = bits(v <= 8);
+    m.telling = 0;
+    if (bits(v >= 0x80) == 0) continue;
+    // Blanks, marks without width, Greek and Cyrillic; of the signs at U+2000 neither dashes nor quotes.
+    ByteBlock third;
+    load(third, p + 2);
+    m.telling = bits(((v == 0xc2) & (next == 0xa0)) | ((v >= 0xcd) & (v <= 0xd4)) |
+                     ((v == 0xe1) & ((next == 0x9a) | (next == 0xa0))) |
+                     ((v == 0xe2) & (next == 0x80) & ((third < 0x90) | (third >= 0xa8))) |
+                     ((v == 0xe2) & (next == 0x81)) | ((v == 0xe3) & (next == 0x80) & (third == 0x80)) |
+                     ((v == 0xef) & ((next == 0xb8) | (next == 0xbb))) | (v == 0xf3));
   }
-#else
-  for (std::size_t i = 0; i < block_bytes; ++i) {
-    const std::uint8_t c = p[i], next = p[i + 1];
-    const auto put = [i](std::uint64_t& mask, bool set) { mask |= std::uint64_t{set} << i; };
-    put(m.newline, c == '\n');
-    put(m.high, c >= 0x80);
-    put(m.blank, c == ' ' || c == '\t');
-    put(m.low, c < '+' || c >= 0x80);
-    put(m.backslash, c == '\\' && (next == 'x' || next == 'u'));
-    put(m.name, c == '_' && next == '0');
-    put(m.mail, c == '@');
-    put(m.number, (c == '+' || c == '-') && is_digit(next));
-    put(m.control, c <= 8);
-  }
-#endif
-  return m;
 }
 
 void TextSigns::Distinct::add(std::string_view value, std::uint64_t offset, std::uint32_t at_line) {
@@ -278,32 +269,35 @@ void TextSigns::look(Bytes window, std::uint64_t base, bool last) {
   window_ = window;
   base_ = base;
   const std::uint64_t end = base + window.size();
-  const std::uint64_t sure = last ? end : end - std::min<std::uint64_t>(look_ahead, window.size());
+  const std::uint64_t sure = end - std::min<std::uint64_t>(last ? Masks::beyond : look_ahead, window.size());
+  constexpr std::size_t together = 16;
+  std::array<Masks, together> masks;
   while (done_ + block_bytes <= sure) {
-    block(static_cast<std::size_t>(done_ - base), block_bytes);
-    done_ += block_bytes;
+    const auto at = static_cast<std::size_t>(done_ - base);
+    const std::size_t count = std::min(together, static_cast<std::size_t>(sure - done_) / block_bytes);
+    run_wide<Masks::Of>(window.data() + at, count, masks.data());
+    for (std::size_t i = 0; i < count; ++i) block(at + i * block_bytes, block_bytes, masks[i]);
+    done_ += count * block_bytes;
   }
-  if (last && done_ < end) {
-    block(static_cast<std::size_t>(done_ - base), static_cast<std::size_t>(end - done_));
-    done_ = end;
+  while (last && done_ < end) {
+    const auto at = static_cast<std::size_t>(done_ - base);
+    const std::size_t size = std::min(block_bytes, window.size() - at);
+    std::array<std::uint8_t, block_bytes + Masks::beyond> copy;
+    copy.fill('a');
+    std::memcpy(copy.data(), window.data() + at, std::min(copy.size(), window.size() - at));
+    run_wide<Masks::Of>(static_cast<const std::uint8_t*>(copy.data()), std::size_t{1}, masks.data());
+    if (size < block_bytes) masks[0].cut(below(size));
+    block(at, size, masks[0]);
+    done_ += size;
   }
 }
 
-void TextSigns::block(std::size_t at, std::size_t size) {
-  const std::uint8_t* p = window_.data() + at;
-  std::array<std::uint8_t, block_bytes + 16> copy;
-  if (at + copy.size() > window_.size()) {
-    copy.fill('a');
-    std::memcpy(copy.data(), p, std::min(copy.size(), window_.size() - at));
-    p = copy.data();
-  }
-  Masks m = Masks::of(p);
-  if (size < block_bytes) m.cut(below(size));
+void TextSigns::block(std::size_t at, std::size_t size, const Masks& m) {
   block_at_ = at;
   block_newlines_ = m.newline;
 
   controls_ += static_cast<std::uint64_t>(std::popcount(m.control));
-  if (m.high != 0)
+  if (m.telling != 0)
     characters(at, size);
   else
     blanks(at, m);
@@ -329,7 +323,7 @@ void TextSigns::block(std::size_t at, std::size_t size) {
   }
 }
 
-// In a block of ASCII alone.
+// In a block of which no character beyond ASCII matters.
 void TextSigns::blanks(std::size_t at, const Masks& m) {
   next_character_ = base_ + at + block_bytes;
   const auto leading = static_cast<std::size_t>(std::countr_one(m.blank));
@@ -542,7 +536,7 @@ void TextSigns::gaps(std::size_t at, std::size_t size, const Masks& m) {
   if (m.low == 0) return;
   std::uint64_t near = m.low << 1;
   for (const int shift : {1, 2, 4, 8}) near |= near << shift;
-  std::uint64_t ends = m.low & ~near;
+  std::uint64_t ends = m.low & m.end & ~near;
   for (; ends != 0; ends &= ends - 1) {
     const auto bit = static_cast<std::size_t>(std::countr_zero(ends));
     const std::uint64_t before = m.low & below(bit);

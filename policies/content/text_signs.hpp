@@ -72,7 +72,7 @@ class TextSigns {
     std::size_t size;
   };
 
-  void block(std::size_t at, std::size_t size);
+  void block(std::size_t at, std::size_t size, const Masks& masks);
   void characters(std::size_t at, std::size_t size);
   void character(std::size_t at, Character c);
   void blanks(std::size_t at, const Masks& masks);

@@ -205,6 +205,16 @@ constexpr std::size_t waiting_max = 200;
 
 constexpr std::size_t relative_max = 300;
 
+// "." and "..": a folder's index, where a module is asked for, and a full stop everywhere else.
+bool only_steps(std::string_view path) {
+  return path.find_first_not_of("./") == path.npos;
+}
+bool asks_for_module(std::string_view before) {
+  before = before.substr(before.size() - std::min<std::size_t>(before.size(), 64));
+  return before.find("require") != before.npos || before.find("import") != before.npos ||
+         before.find("from") != before.npos;
+}
+
 // What stands between quotes in `text` and begins with a point, or may do so once it is unescaped.
 template <class Visit>  // void(std::string_view)
 void for_each_relative(std::string_view text, const Visit& visit) {
@@ -216,6 +226,7 @@ void for_each_relative(std::string_view text, const Visit& visit) {
       const std::size_t end = path.find(text[at - 1]);
       if (end == path.npos) continue;
       path = path.substr(0, std::min(end, path.find("${")));
+      if (only_steps(path) && !asks_for_module(text.substr(0, at))) continue;
       if (path.find('\\') == path.npos)
         visit(path);
       else if (const std::string plain = decoded({.text = path, .flags = Token::escaped});
@@ -341,7 +352,9 @@ const Loads::Targets& Loads::named(const ReleaseFile& file) {
   ModuleReferences references(
       SourceKind::script,
       [&](const ModuleReference& reference) {
-        if (reference.text.starts_with('.')) known->second.insert(resolved(folder, reference.text));
+        if (reference.text.starts_with('.') &&
+            (reference.place == ModuleReference::Place::module || !only_steps(reference.text)))
+          known->second.insert(resolved(folder, reference.text));
       },
       false);
   read_file(release_, file, [&](Bytes piece) { references.feed(piece); });

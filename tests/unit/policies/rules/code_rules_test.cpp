@@ -123,6 +123,8 @@ TEST_CASE("a way out is found however the path to it is written, and not where i
   CHECK(told("require('./lib')", "lib/index.js") == 1);
   CHECK(told("// require('./b')") == 0);
   CHECK(told("require('b')") == 0);
+  CHECK(told("x.split('.')", "index.js") == 0);
+  CHECK(told("require('c'), x.split('.')", "index.js") == 0);
   CHECK(told("require('./c')") == 0);
 }
 
