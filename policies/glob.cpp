@@ -20,6 +20,12 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+bool same(std::string_view text, std::string_view lower_case) {
+  return text.size() == lower_case.size() &&
+         std::equal(text.begin(), text.end(), lower_case.begin(),
+                    [](unsigned char a, char b) { return static_cast<char>(std::tolower(a)) == b; });
+}
+
 // The '}' that closes the '{' at `open`, and the commas between them; npos where it is not closed.
 std::size_t closing_brace(std::string_view text, std::size_t open, std::vector<std::size_t>& commas) {
   int depth = 0;
@@ -58,6 +64,7 @@ void expand_braces(std::string_view text, std::vector<std::string>& out) {
 
 std::vector<std::string_view> split(std::string_view path) {
   std::vector<std::string_view> parts;
+  parts.reserve(8);
   for (std::size_t begin = 0;;) {
     const std::size_t end = path.find('/', begin);
     parts.push_back(path.substr(begin, end == std::string_view::npos ? end : end - begin));
@@ -205,7 +212,7 @@ bool Glob::match(const std::vector<std::string_view>& path, std::size_t path_at,
       return false;
     }
     if (part.kind == Part::Kind::literal) {
-      if (lower(text) != part.literal) return false;
+      if (!same(text, part.literal)) return false;
     } else if (!RE2::FullMatch(re2::StringPiece(text.data(), text.size()), *part.pattern)) {
       return false;
     }

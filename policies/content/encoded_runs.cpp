@@ -125,39 +125,41 @@ bool base64_is_packed(std::string_view text) {
   return is_packed(decode_base64(text.substr(0, 16)));
 }
 
-// A first look that costs a nanosecond a character, since long names and digests come by the thousand: which
-// of the four ways to cut `text` into groups could have text in it. Four characters are three bytes, of which
-// none may have its highest bit.
-constexpr std::uint8_t first_of_group = 1, second_of_group = 2, third_of_group = 4;
-constexpr std::array<std::uint8_t, 256> group_flags = [] {
-  std::array<std::uint8_t, 256> flags{};
-  for (std::size_t c = 0; c < flags.size(); ++c) {
-    const std::uint8_t value = base64_values[c];
-    if (value == base64_none) continue;
-    const bool readable = value >= 8 && value < 32, blank = value == 2 || value == 3, zero = value == 0;
-    flags[c] = static_cast<std::uint8_t>((readable || blank || zero ? first_of_group : 0) |
-                                         ((value & 8) == 0 ? second_of_group : 0) |
-                                         ((value & 2) == 0 ? third_of_group : 0));
+// A first look, since long names and digests come by the thousand: which of the four ways to cut the text
+// into groups could have text in it. Four characters are three bytes, of which none may have its highest bit,
+// and the first is readable, blank or zero.
+constexpr std::size_t head_blocks = 4;
+struct PhasesOfText {
+  // `head`: head_blocks blocks.
+  [[gnu::always_inline]] static unsigned run(const std::uint8_t* head) {
+    std::array<std::uint64_t, head_blocks + 1> first{}, second{}, third{}, groups{};
+    for (std::size_t i = 0; i < head_blocks; ++i) {
+      ByteBlock v;
+      load(v, head + i * block_bytes);
+      const ByteBlock capital = v - 'A', letter = v - 'a', digit = v - '0';
+      const auto is_capital = reinterpret_cast<ByteBlock>(capital < 26),
+                 is_letter = reinterpret_cast<ByteBlock>(letter < 26),
+                 is_digit = reinterpret_cast<ByteBlock>(digit < 10);
+      // Six bits; 63 for the rest, which begins none.
+      const ByteBlock value = (is_capital & capital) | (is_letter & (letter + 26)) |
+                              (is_digit & (digit + 52)) | (~(is_capital | is_letter | is_digit) & 63);
+      first[i] = bits(((value >= 8) & (value < 32)) | (value == 2) | (value == 3) | (value == 0));
+      second[i] = bits((value & 8) == 0);
+      third[i] = bits((value & 2) == 0);
+    }
+    const auto later = [](const auto& words, std::size_t i, int by) {
+      return words[i] >> by | words[i + 1] << (64 - by);
+    };
+    for (std::size_t i = 0; i < head_blocks; ++i)
+      groups[i] = first[i] & later(second, i, 1) & later(third, i, 2);
+    static_assert((stretch_min - 4) / 3 == 4);  // groups that are whole in the shortest stretch
+    std::uint64_t starts = 0;
+    for (std::size_t i = 0; i < head_blocks; ++i)
+      starts |= groups[i] & later(groups, i, 4) & later(groups, i, 8) & later(groups, i, 12);
+    for (const int half : {32, 16, 8, 4}) starts |= starts >> half;
+    return static_cast<unsigned>(starts & 15);
   }
-  return flags;
-}();
-
-unsigned phases_of_text(std::string_view text) {
-  constexpr std::uint8_t groups_min = (stretch_min - 4) / 3;
-  std::array<std::uint8_t, 4> groups{};
-  unsigned phases = 0;
-  unsigned first = 0, second = 0;  // the flags of the two characters before
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const unsigned third = group_flags[static_cast<std::uint8_t>(text[i])];
-    const unsigned good = first & second >> 1 & third >> 2 & 1;
-    std::uint8_t& count = groups[(i + 2) & 3];  // of the groups that begin like the one of `first`
-    count = static_cast<std::uint8_t>((count + 1u) & (0u - good));
-    phases |= static_cast<unsigned>(count >= groups_min) << ((i + 2) & 3);
-    first = second;
-    second = third;
-  }
-  return phases;
-}
+};
 
 // The character an escape at the start of `text` stands for; -1: none, or not yet told by so few bytes.
 int escaped_char(std::string_view text) {
@@ -236,7 +238,7 @@ void EncodedRuns::data(Bytes bytes) {
 
 // To the start of the next chain, or the end.
 EncodedRuns::At EncodedRuns::sieve(At at, At end) {
-  constexpr std::size_t together = 16;
+  constexpr std::size_t together = 4;  // few, since chains begin and end
   std::array<Masks, together> masks;
   std::size_t run = 0;  // characters of the alphabet before `at`
   while (at != end) {
@@ -366,7 +368,10 @@ void EncodedRuns::end_chain() {
   };
   if (!any('a', 'z') || !any('A', 'Z')) return;
   // Letters before it ("key_", "sha512-") shift what is decoded.
-  const unsigned phases = phases_of_text(head);
+  std::array<std::uint8_t, head_blocks * block_bytes> padded{};
+  static_assert(head_max == padded.size());
+  std::copy(head.begin(), head.end(), padded.begin());
+  const unsigned phases = run_wide<PhasesOfText>(static_cast<At>(padded.data()));
   for (std::size_t phase = 0; phase < 4; ++phase) {
     const std::string_view text = head.substr(phase);
     const bool has = (phases >> phase & 1) != 0 && has_text(decode_base64(text));
