@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "storage/base/record.hpp"
+
 namespace sallyport {
 namespace {
 
@@ -10,9 +12,6 @@ std::string version_key(const PackageName& name, std::string_view version) {
   return name.full() + std::string(1, '\0') + std::string(version);
 }
 
-Error corrupt(std::string_view what) {
-  return fail(ErrorKind::corrupt, "A stored package could not be read.", std::string(what));
-}
 Error absent(const PackageName& name) {
   return fail(ErrorKind::not_found, "There is no package " + name.full() + " here.");
 }
@@ -24,20 +23,18 @@ struct PackageRecord {
 };
 
 Result<PackageRecord> read_package(std::string_view text) {
-  auto value = parse_strict(text, {.bytes_max = text.size()});
-  if (!value || !value->is_object() || int_at(value->get_object(), "v") != 1)
-    return corrupt("package record");
-  const json::object& o = value->get_object();
+  constexpr std::string_view what = "a package";
+  const auto object = read_record(text, 1, what);
+  if (!object) return object.error();
+  RecordReader r(*object);
   PackageRecord record;
-  const json::object* tags = object_at(o, "tags");
-  auto created = parse_iso8601(string_at(o, "created").value_or(""));
-  auto modified = parse_iso8601(string_at(o, "modified").value_or(""));
-  if (!tags || !created || !modified) return corrupt("package record");
-  for (const auto& [tag, version] : *tags)
-    if (version.is_string()) record.tags.emplace(tag, version.get_string());
-  record.created = *created;
-  record.modified = *modified;
-  record.revision = static_cast<std::uint64_t>(int_at(o, "revision").value_or(0));
+  const json::object& tags = r.object("tags");
+  RecordReader tag_reader(tags);
+  for (const auto& [tag, version] : tags) record.tags.emplace(tag, tag_reader.text(tag));
+  record.created = r.instant("created");
+  record.modified = r.instant("modified");
+  record.revision = r.number("revision");
+  if (!r.sound() || !tag_reader.sound()) return damaged_record(what);
   return record;
 }
 
@@ -52,21 +49,17 @@ std::string write_package(const PackageRecord& record) {
 }
 
 Result<LocalVersion> read_version(std::string_view key, std::string_view text) {
-  auto value = parse_strict(text, {.bytes_max = text.size()});
-  if (!value || !value->is_object() || int_at(value->get_object(), "v") != 1)
-    return corrupt("version record");
-  const json::object& o = value->get_object();
-  auto sha512 = sha512_from_hex(string_at(o, "sha512").value_or(""));
-  auto time = parse_iso8601(string_at(o, "time").value_or(""));
-  const json::object* manifest = object_at(o, "manifest");
-  auto size = int_at(o, "size");
-  if (!sha512 || !time || !manifest || !size) return corrupt("version record");
+  constexpr std::string_view what = "a version";
+  const auto object = read_record(text, 1, what);
+  if (!object) return object.error();
+  RecordReader r(*object);
   LocalVersion version;
   version.version = std::string(key.substr(key.find('\0') + 1));
-  version.manifest = *manifest;
-  version.sha512 = *sha512;
-  version.size_bytes = static_cast<std::uint64_t>(*size);
-  version.time = *time;
+  version.manifest = r.object("manifest");
+  version.sha512 = r.parsed("sha512", sha512_from_hex);
+  version.size_bytes = r.number("size");
+  version.time = r.instant("time");
+  if (!r.sound()) return damaged_record(what);
   return version;
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "storage/base/log.hpp"
+#include "storage/base/record.hpp"
 #include "storage/base/semver.hpp"
 
 namespace sallyport {
@@ -36,20 +37,23 @@ std::string write_record(const Facts& facts, bool from_gate, const std::vector<F
                                       {"findings", std::move(prints)}});
 }
 
-Result<FactsRecord> read_record(std::string_view text) {
-  const Error corrupt =
-      fail(ErrorKind::corrupt, "The record of an earlier release could not be read.", "facts record");
-  auto value = parse_strict(text, {.bytes_max = text.size()});
-  if (!value || !value->is_object() || int_at(value->get_object(), "v") != 1) return corrupt;
-  const json::object& o = value->get_object();
-  if (!o.contains("facts")) return corrupt;
-  auto facts = facts_from_json(o.at("facts"));
+Result<FactsRecord> read_facts(std::string_view text) {
+  constexpr std::string_view what = "an earlier release";
+  const auto object = read_record(text, 1, what);
+  if (!object) return object.error();
+  RecordReader r(*object);
+  const bool from_gate = r.parsed("origin", [](std::string_view origin) -> std::optional<bool> {
+    if (origin == "gate") return true;
+    return origin == "upstream" ? std::optional(false) : std::nullopt;
+  });
+  auto facts = facts_from_json(r.object("facts"));
   if (!facts) return facts.error();
-  FactsRecord record{std::move(*facts), string_at(o, "origin") == "gate", {}};
-  if (const json::object* prints = object_at(o, "findings"))
-    for (const auto& [print, action] : *prints)
-      if (const auto parsed = action.is_string() ? parse_action(action.get_string()) : std::nullopt)
-        record.findings.emplace(print, *parsed);
+  FactsRecord record{std::move(*facts), from_gate, {}};
+  const json::object& prints = r.object("findings");
+  RecordReader findings(prints);
+  for (const auto& [print, action] : prints)
+    record.findings.emplace(print, findings.parsed(print, parse_action));
+  if (!r.sound() || !findings.sound()) return damaged_record(what);
   return record;
 }
 
@@ -85,7 +89,7 @@ Result<History> ReleaseHistory::before(const PackageName& name, std::string_view
   auto read =
       store_.scan(Family::facts, facts_key(name.full(), ""), "", false,
                   [&](std::string_view key, std::string_view value) {
-                    auto record = read_record(value);
+                    auto record = read_facts(value);
                     if (!record)
                       broken = record.error();
                     else

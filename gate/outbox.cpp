@@ -7,6 +7,7 @@
 #include "gate/upstream_releases.hpp"
 #include "storage/base/base64.hpp"
 #include "storage/base/fault.hpp"
+#include "storage/base/record.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -161,10 +162,12 @@ Result<std::uint64_t> Outbox::count_attempt(const std::string& stage_id) {
     auto entry = fact.get(Family::outbox, stage_id);
     if (!entry) return entry.error();
     if (!*entry) return fail(ErrorKind::corrupt, "An approved release is missing from the outbox.", stage_id);
-    auto value = parse_strict(**entry);
-    if (!value || !value->is_object())
-      return fail(ErrorKind::corrupt, "An outbox entry could not be read.", stage_id);
-    attempts = static_cast<std::uint64_t>(int_at(value->get_object(), "attempts").value_or(0));
+    constexpr std::string_view what = "an approved release";
+    const auto record = read_record(**entry, 1, what);
+    if (!record) return record.error();
+    RecordReader reader(*record);
+    attempts = reader.number("attempts");
+    if (!reader.sound()) return damaged_record(what, stage_id);
     fact.put(Family::outbox, stage_id, json::serialize(json::object{{"v", 1}, {"attempts", attempts + 1}}));
     return {};
   });

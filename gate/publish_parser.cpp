@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "storage/base/record.hpp"
 #include "storage/base/semver.hpp"
 #include "storage/base/text.hpp"
 
@@ -387,32 +388,29 @@ json::object to_json(const PublishDocument& d) {
 }
 
 Result<PublishDocument> publish_document_from_json(const json::value& value) {
-  const Error corrupt =
-      fail(ErrorKind::corrupt, "A stored publish could not be read.", "publish document record");
-  if (!value.is_object()) return corrupt;
-  const json::object& o = value.get_object();
-  const json::object* manifest = object_at(o, "manifest");
-  const json::object* rest = object_at(o, "rest");
-  auto text = [&](std::string_view key) { return std::string(string_at(o, key).value_or("")); };
-  if (int_at(o, "v") != 1 || !manifest || !rest || text("name").empty() || text("version").empty() ||
-      text("tarball").empty())
-    return corrupt;
+  constexpr std::string_view what = "a publish";
+  if (!value.is_object()) return damaged_record(what, "not an object");
+  const json::object& object = value.get_object();
+  if (int_at(object, "v") != 1) return damaged_record(what, "of another version");
+  RecordReader r(object);
   PublishDocument d;
-  d.name = text("name");
-  d.version = text("version");
-  d.tag = text("tag");
-  d.access = text("access");
-  d.tarball_key = text("tarball");
-  d.tarball_bytes = static_cast<std::uint64_t>(int_at(o, "bytes").value_or(0));
-  d.integrity = text("integrity");
-  d.shasum = text("shasum");
-  d.manifest = *manifest;
-  d.rest = *rest;
-  if (const json::object* p = object_at(o, "provenance"))
-    d.provenance = ProvenanceAttachment{std::string(string_at(*p, "key").value_or("")),
-                                        std::string(string_at(*p, "content_type").value_or("")),
-                                        std::string(string_at(*p, "data").value_or("")),
-                                        static_cast<std::uint64_t>(int_at(*p, "length").value_or(0))};
+  d.name = r.text("name");
+  d.version = r.text("version");
+  d.tag = r.text("tag");
+  d.access = r.text("access");
+  d.tarball_key = r.text("tarball");
+  d.tarball_bytes = r.number("bytes");
+  d.integrity = r.text("integrity");
+  d.shasum = r.text("shasum");
+  d.manifest = r.object("manifest");
+  d.rest = r.object("rest");
+  if (r.has("provenance")) {
+    RecordReader p(r.object("provenance"));
+    d.provenance = {p.text("key"), p.text("content_type"), p.text("data"), p.number("length")};
+    r.require(p.sound());
+  }
+  r.require(!d.name.empty() && !d.version.empty() && !d.tarball_key.empty());
+  if (!r.sound()) return damaged_record(what);
   return d;
 }
 

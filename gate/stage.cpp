@@ -4,6 +4,7 @@
 #include <array>
 
 #include "policies/report.hpp"
+#include "storage/base/record.hpp"
 
 namespace sallyport {
 namespace {
@@ -45,108 +46,53 @@ json::object to_json(const Decision& d) {
           {"prints", std::move(prints)}, {"binding", d.binding}};
 }
 
-// Reads a record we wrote ourselves; any missing or odd member makes the whole record corrupt.
-class Reader {
- public:
-  explicit Reader(const json::object& object) : object_(object) {}
-  std::string text(std::string_view key) {
-    auto value = string_at(object_, key);
-    if (!value) ok_ = false;
-    return std::string(value.value_or(""));
-  }
-  std::uint64_t number(std::string_view key) {
-    auto value = int_at(object_, key);
-    if (!value || *value < 0) ok_ = false;
-    return static_cast<std::uint64_t>(value.value_or(0));
-  }
-  bool flag(std::string_view key) {
-    auto value = bool_at(object_, key);
-    if (!value) ok_ = false;
-    return value.value_or(false);
-  }
-  Instant time(std::string_view key) {
-    auto value = parse_iso8601(text(key));
-    if (!value) ok_ = false;
-    return value ? *value : Instant{};
-  }
-  template <class Enum, std::size_t N>
-  Enum one_of(std::string_view key, const std::array<const char*, N>& names) {
-    auto value = named<Enum>(names, text(key));
-    if (!value) ok_ = false;
-    return value.value_or(Enum{});
-  }
-  std::vector<std::string> texts(std::string_view key) {
-    std::vector<std::string> out;
-    const json::array* array = array_at(object_, key);
-    if (!array)
-      ok_ = false;
-    else
-      for (const auto& item : *array)
-        if (item.is_string())
-          out.emplace_back(item.get_string());
-        else
-          ok_ = false;
-    return out;
-  }
-  const json::array& array(std::string_view key) {
-    static const json::array none;
-    const json::array* found = array_at(object_, key);
-    if (!found) ok_ = false;
-    return found ? *found : none;
-  }
-  template <std::size_t N>
-  Digest<N> digest(std::string_view key) {
-    Digest<N> out;
-    auto raw = from_hex(text(key));
-    if (!raw || raw->size() != N)
-      ok_ = false;
-    else
-      std::copy(raw->begin(), raw->end(), out.bytes.begin());
-    return out;
-  }
-  void require(bool condition) { ok_ = ok_ && condition; }
-  bool ok() const { return ok_; }
+template <std::size_t N>
+std::optional<Digest<N>> digest_from_hex(std::string_view hex) {
+  const auto raw = from_hex(hex);
+  if (!raw || raw->size() != N) return std::nullopt;
+  Digest<N> out;
+  std::copy(raw->begin(), raw->end(), out.bytes.begin());
+  return out;
+}
 
- private:
-  const json::object& object_;
-  bool ok_ = true;
-};
+// Of the values of an enumeration, the one with this name.
+template <class Enum, std::size_t N>
+auto one_of(const std::array<const char*, N>& names) {
+  return [&names](std::string_view text) { return named<Enum>(names, text); };
+}
 
-Decision decision_from(Reader r, bool& ok) {
+Decision decision_from(const json::object& object, RecordReader& whole) {
+  RecordReader r(object);
   Decision d;
-  d.kind = r.one_of<DecisionKind>("kind", decision_names);
+  d.kind = r.parsed("kind", one_of<DecisionKind>(decision_names));
   d.user = r.text("user");
-  d.at = r.time("at");
+  d.at = r.instant("at");
   d.reason = r.text("reason");
   d.fingerprints = r.texts("prints");
   d.binding = r.text("binding");
-  ok = ok && r.ok();
+  whole.require(r.sound());
   return d;
 }
 
-Finding finding_from(const json::object& object, bool& ok) {
-  Reader r(object);
+Finding finding_from(const json::object& object, RecordReader& whole) {
+  RecordReader r(object);
   Finding f;
   f.rule = r.text("rule");
-  auto action = parse_action(r.text("action"));
-  r.require(action.has_value());
-  f.action = action.value_or(Action::block);
-  f.file = std::string(string_at(object, "file").value_or(""));
-  if (auto line = int_at(object, "line")) f.line = static_cast<std::uint32_t>(*line);
-  if (auto offset = int_at(object, "offset")) f.offset = static_cast<std::uint64_t>(*offset);
+  f.action = r.parsed("action", parse_action);
+  if (r.has("file")) f.file = r.text("file");
+  if (r.has("line")) f.line = r.small_number("line");
+  if (r.has("offset")) f.offset = r.number("offset");
   f.message = r.text("message");
   f.fix = r.text("fix");
-  f.evidence = std::string(string_at(object, "evidence").value_or(""));
+  f.evidence = r.text("evidence");
   f.fingerprint = r.text("fingerprint");
-  f.known = bool_at(object, "known").value_or(false);
-  if (const json::object* waived = object_at(object, "waiver")) {
-    Reader w(*waived);
-    const auto instead_of = parse_action(w.text("insteadOf"));
-    w.require(instead_of.has_value());
-    f.waiver = {w.text("owner"), w.text("reason"), w.text("until"), instead_of.value_or(Action::block)};
-    r.require(w.ok());
+  if (r.has("known")) f.known = r.flag("known");
+  if (r.has("waiver")) {
+    RecordReader w(r.object("waiver"));
+    f.waiver = {w.text("owner"), w.text("reason"), w.text("until"), w.parsed("insteadOf", parse_action)};
+    r.require(w.sound());
   }
-  ok = ok && r.ok();
+  whole.require(r.sound());
   return f;
 }
 
@@ -241,51 +187,46 @@ json::object to_json(const Stage& s) {
 }
 
 Result<Stage> stage_from_json(const json::value& value) {
-  const Error corrupt = fail(ErrorKind::corrupt, "A stored release could not be read.", "stage record");
-  if (!value.is_object()) return corrupt;
+  constexpr std::string_view what = "a release";
+  if (!value.is_object()) return damaged_record(what, "not an object");
   const json::object& object = value.get_object();
-  if (int_at(object, "v") != 1) return corrupt;
-  Reader r(object);
+  if (int_at(object, "v") != 1) return damaged_record(what, "of another version");
+  RecordReader r(object);
   Stage s;
   s.id = r.text("id");
   s.code = r.text("code");
-  s.state = r.one_of<StageState>("state", state_names);
+  s.state = r.parsed("state", one_of<StageState>(state_names));
   s.why = r.text("why");
   s.name = r.text("name");
   s.version = r.text("version");
   s.tag = r.text("tag");
   s.access = r.text("access");
   s.target = r.text("target");
-  s.sha512 = r.digest<64>("sha512");
-  s.sha1 = r.digest<20>("sha1");
+  s.sha512 = r.parsed("sha512", digest_from_hex<64>);
+  s.sha1 = r.parsed("sha1", digest_from_hex<20>);
   s.size_bytes = r.number("size");
   s.unpacked_bytes = r.number("unpacked");
-  s.file_count = static_cast<std::uint32_t>(r.number("files"));
+  s.file_count = r.small_number("files");
   s.manifest_digest = r.text("manifest");
   s.publisher = r.text("publisher");
   s.publisher_is_service = r.flag("service");
-  s.created = r.time("created");
-  s.expires = r.time("expires");
-  s.updated = r.time("updated");
-  auto verdict = parse_verdict(r.text("verdict"));
-  r.require(verdict.has_value());
-  s.verdict = verdict.value_or(Verdict::block);
-  bool ok = true;
-  for (const auto& item : r.array("findings"))
-    if (item.is_object())
-      s.findings.push_back(finding_from(item.get_object(), ok));
-    else
-      ok = false;
+  s.created = r.instant("created");
+  s.expires = r.instant("expires");
+  s.updated = r.instant("updated");
+  s.verdict = r.parsed("verdict", parse_verdict);
+  for (const auto& item : r.array("findings")) {
+    r.require(item.is_object());
+    if (item.is_object()) s.findings.push_back(finding_from(item.get_object(), r));
+  }
   s.policy_digest = r.text("policy");
   s.findings_digest = r.text("findings_digest");
   s.baseline = r.text("baseline");
-  s.approvals_needed = static_cast<std::uint32_t>(r.number("needed"));
-  for (const auto& item : r.array("decisions"))
-    if (item.is_object())
-      s.decisions.push_back(decision_from(Reader(item.get_object()), ok));
-    else
-      ok = false;
-  if (!ok || !r.ok()) return corrupt;
+  s.approvals_needed = r.small_number("needed");
+  for (const auto& item : r.array("decisions")) {
+    r.require(item.is_object());
+    if (item.is_object()) s.decisions.push_back(decision_from(item.get_object(), r));
+  }
+  if (!r.sound()) return damaged_record(what);
   return s;
 }
 

@@ -2,7 +2,7 @@
 
 #include "proxy/identity/token.hpp"
 #include "proxy/identity/totp.hpp"
-#include "storage/base/json.hpp"
+#include "storage/base/record.hpp"
 
 namespace sallyport {
 namespace {
@@ -13,63 +13,6 @@ json::array to_json(const std::vector<std::string>& texts) {
   json::array out;
   for (const auto& text : texts) out.emplace_back(text);
   return out;
-}
-
-// Reads one record; what is absent or of another type is remembered and asked for once, at the end.
-class Reader {
- public:
-  explicit Reader(const json::object& object) : object_(object) {}
-
-  std::string text(std::string_view key) {
-    const auto found = string_at(object_, key);
-    sound_ = sound_ && found;
-    return std::string(found.value_or(""));
-  }
-  bool flag(std::string_view key) {
-    const auto found = bool_at(object_, key);
-    sound_ = sound_ && found;
-    return found.value_or(false);
-  }
-  std::int64_t number(std::string_view key) {
-    const auto found = int_at(object_, key);
-    sound_ = sound_ && found;
-    return found.value_or(0);
-  }
-  Instant instant(std::string_view key) {
-    const auto found = parse_iso8601(text(key));
-    sound_ = sound_ && found;
-    return found ? *found : Instant{};
-  }
-  std::vector<std::string> texts(std::string_view key) {
-    std::vector<std::string> out;
-    const auto* found = array_at(object_, key);
-    sound_ = sound_ && found != nullptr;
-    if (found == nullptr) return out;
-    for (const auto& element : *found) {
-      sound_ = sound_ && element.is_string();
-      if (element.is_string()) out.emplace_back(element.as_string());
-    }
-    return out;
-  }
-  bool has(std::string_view key) const { return object_.contains(key); }
-  bool sound() const { return sound_; }
-
- private:
-  const json::object& object_;
-  bool sound_ = true;
-};
-
-Error damaged(std::string_view what, std::string detail = {}) {
-  return fail(ErrorKind::corrupt, "The stored record of " + std::string(what) + " cannot be read.",
-              std::move(detail));
-}
-
-Result<json::object> open(std::string_view stored, std::string_view what) {
-  auto value = parse_strict(stored);
-  if (!value) return damaged(what, value.error().message);
-  if (!value->is_object()) return damaged(what, "not an object");
-  if (int_at(value->get_object(), "v") != version) return damaged(what, "of another version");
-  return std::move(value->get_object());
 }
 
 }  // namespace
@@ -107,9 +50,9 @@ std::string encode(const TokenRecord& record) {
 }
 
 Result<UserRecord> decode_user(std::string_view stored) {
-  const auto object = open(stored, "an account");
+  const auto object = read_record(stored, version, "an account");
   if (!object) return object.error();
-  Reader in(*object);
+  RecordReader in(*object);
   UserRecord record;
   record.name = in.text("name");
   record.email = in.text("email");
@@ -121,28 +64,24 @@ Result<UserRecord> decode_user(std::string_view stored) {
   record.created = in.instant("created");
   record.updated = in.instant("updated");
   if (in.has("otp")) {
-    const auto* otp = object_at(*object, "otp");
-    if (otp == nullptr) return damaged("an account");
-    Reader inner(*otp);
+    RecordReader inner(in.object("otp"));
     OtpRecord factor;
-    const auto secret = base32_decode(inner.text("secret"));
+    factor.secret = inner.parsed("secret", base32_decode);
     factor.enrolled = inner.flag("enrolled");
-    const auto mode = parse_otp_mode(inner.text("mode"));
-    factor.last_step = inner.number("last_step");
+    factor.mode = inner.parsed("mode", parse_otp_mode);
+    factor.last_step = static_cast<std::int64_t>(inner.number("last_step"));
     factor.recovery = inner.texts("recovery");
-    if (!inner.sound() || !secret || secret->empty() || !mode) return damaged("an account");
-    factor.secret = *secret;
-    factor.mode = *mode;
+    in.require(inner.sound() && !factor.secret.empty());
     record.otp = std::move(factor);
   }
-  if (!in.sound()) return damaged("an account");
+  if (!in.sound()) return damaged_record("an account");
   return record;
 }
 
 Result<TokenRecord> decode_token(std::string_view stored) {
-  const auto object = open(stored, "a token");
+  const auto object = read_record(stored, version, "a token");
   if (!object) return object.error();
-  Reader in(*object);
+  RecordReader in(*object);
   TokenRecord record;
   record.user = in.text("user");
   record.name = in.text("name");
@@ -151,7 +90,7 @@ Result<TokenRecord> decode_token(std::string_view stored) {
   record.cidr = in.texts("cidr");
   record.created = in.instant("created");
   if (in.has("expires")) record.expires = in.instant("expires");
-  if (!in.sound()) return damaged("a token");
+  if (!in.sound()) return damaged_record("a token");
   return record;
 }
 
