@@ -12,6 +12,7 @@
 #include <map>
 
 #include "policies/code/tell_tales.hpp"
+#include "policies/content/inline_map.hpp"
 #include "policies/content/text_patterns.hpp"
 #include "storage/base/text.hpp"
 
@@ -19,7 +20,7 @@ namespace sallyport {
 namespace {
 
 // Changes when a scan of the same rules gives other results.
-constexpr std::string_view scan_version = "2";
+constexpr std::string_view scan_version = "3";
 
 // Every byte that could mean something in an expression becomes \xNN.
 std::string literal(std::string_view text) {
@@ -58,7 +59,10 @@ void add_patterns(CompiledRules& rules) {
   }
   for (auto& [keyword, users] : keywords)
     rules.patterns.push_back({literal(keyword), HS_FLAG_CASELESS, std::move(users)});
-  rules.patterns.push_back({"sourceMappingURL", 0, {}});
+  using Map = CompiledRules::Pattern::Map;
+  rules.patterns.push_back({"sourceMappingURL", 0, {}, {}, Map::comment});
+  rules.patterns.push_back({std::string(map_start_expression), 0, {}, {}, Map::start});
+  rules.patterns.push_back({std::string(map_key_expression), HS_FLAG_SINGLEMATCH, {}, {}, Map::key});
   const auto signs = tell_tales();
   for (std::size_t i = 0; i < signs.size(); ++i)
     rules.patterns.push_back(

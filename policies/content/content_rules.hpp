@@ -28,8 +28,9 @@ class CompiledRules final : public ContentRules {
   struct Pattern {
     std::string expression;
     unsigned flags = 0;
-    std::vector<std::uint32_t> rules;           // of secrets.rules; empty: the map comment, or a tell-tale
+    std::vector<std::uint32_t> rules;           // of secrets.rules; empty: one of the others
     std::optional<std::size_t> tell_tale = {};  // of tell_tales()
+    enum class Map : std::uint8_t { none, comment, start, key } map = Map::none;  // see inline_map.hpp
   };
 
   std::string digest() const override { return digest_; }

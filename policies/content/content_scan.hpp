@@ -31,10 +31,10 @@ class ContentRules {
 // What one inspection may spend on second looks, whatever it holds. What exceeds a limit is not looked at,
 // and FileContent::incomplete says so.
 struct ScanLimits {
-  std::uint64_t view_bytes = 64ull << 20;  // of one thing that is packed in another
-  std::uint64_t nested_bytes = 1ull << 30;
-  std::uint32_t views = 100'000;        // things packed or encoded in others
-  std::uint32_t packed_files = 10'000;  // of these, files in archives: each is kept by its name
+  std::uint64_t view_bytes = 64ull << 20;     // of one thing that is packed in another
+  std::uint64_t nested_bytes = 256ull << 20;  // in all: bzip2 takes seconds for so many
+  std::uint32_t views = 100'000;              // things packed or encoded in others
+  std::uint32_t packed_files = 10'000;        // of these, files in archives: each is kept by its name
   std::uint64_t confirm_bytes = 4ull << 30;
   std::uint64_t decode_bytes = 4ull << 30;
 };

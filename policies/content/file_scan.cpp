@@ -20,6 +20,8 @@ static_assert(kept_bytes >= TextSigns::look_behind + TextSigns::look_ahead);
 constexpr std::size_t secrets_max = 100;  // of a file are described; the release is refused by the first
 constexpr std::uint64_t secrets_counted_max = 10'000;
 constexpr std::size_t data_maps_max = 100'000;  // data: URLs waiting to be decoded, a file
+constexpr std::size_t map_starts_max = 10'000;  // of what may be a map, a file
+constexpr std::size_t map_start_before = 4096;  // ... from its brace to its first value
 constexpr std::size_t inline_maps_kept = 32;    // described one by one; the others add to the last
 constexpr std::size_t references_kept = 200;
 
@@ -94,6 +96,8 @@ void FileScan::begin() {
   for (auto& windows : windows_) windows.clear();
   std::fill(settled_.begin(), settled_.end(), 0);
   data_maps_.clear();
+  map_starts_.clear();
+  map_key_ = false;
   runs_.begin();
   encoded_.clear();
   if (stream_ == nullptr && hs_open_stream(rules_.database.get(), 0, &stream_) != HS_SUCCESS)
@@ -119,6 +123,7 @@ FileContent FileScan::end(const FileBytes& again) {
   for (const EncodedRun& run : runs_.finish()) encoded_.push_back({run});
   if (runs_.overflowed()) add_incomplete(content_, "more encoded text in it than is decoded");
   read_data_maps(again);
+  read_wrapped_maps(again);
   return std::move(content_);
 }
 
@@ -130,8 +135,22 @@ int FileScan::on_match(unsigned id, unsigned long long, unsigned long long to, u
 void FileScan::hit(unsigned id, std::uint64_t to) {
   const auto& pattern = rules_.patterns[id];
   if (pattern.tell_tale) return tell_tales_.saw(*pattern.tell_tale);
-  if (pattern.rules.empty()) return note(comment_rule(), to, map_comment_after);
+  using Map = CompiledRules::Pattern::Map;
+  if (pattern.map == Map::comment) return note(comment_rule(), to, map_comment_after);
+  if (pattern.map == Map::start) return note_map_start(to);
+  if (pattern.map == Map::key) map_key_ = true;
   for (const std::uint32_t rule : pattern.rules) note(rule, to, rules_.reach[rule]);
+}
+
+// Called while the buffer is searched: what was found is in it.
+void FileScan::note_map_start(std::uint64_t to) {
+  if (map_starts_.size() > map_starts_max) return;
+  const auto end = static_cast<std::size_t>(to - base_);
+  const std::size_t from = end - std::min(end, map_start_before);
+  const auto start = map_start(as_text(Bytes(buffer_).subspan(from, end - from)), to);
+  if (!start || (!map_starts_.empty() && map_starts_.back().offset >= start->offset)) return;
+  const auto before = static_cast<std::size_t>(start->offset - base_);
+  map_starts_.push_back({*start, lines_ + newlines(Bytes(buffer_).first(before)) + 1});
 }
 
 void FileScan::note(std::size_t rule, std::uint64_t to, std::uint64_t reach) {
@@ -321,6 +340,31 @@ void FileScan::read_data_maps(const FileBytes& again) {
         std::lower_bound(encoded_.begin(), encoded_.end(), map.payload,
                          [](const Encoded& a, std::uint64_t offset) { return a.offset < offset; });
     if (run != encoded_.end() && run->offset == map.payload) run->inline_map = true;
+  }
+}
+
+// Where the file is no map itself, what is written in it as one. An empty one, as code that makes maps has
+// it, tells nobody anything.
+void FileScan::read_wrapped_maps(const FileBytes& again) {
+  if (content_.map || !map_key_) return;
+  if (map_starts_.size() > map_starts_max)
+    add_incomplete(content_, "more text like source maps than is read");
+  std::uint64_t known = 0;  // of what lies before it all is told
+  for (const WrappedStart& start : map_starts_) {
+    const auto at_payload = [&](const DataMap& map) { return map.payload == start.offset; };
+    if (start.offset < known || std::any_of(data_maps_.begin(), data_maps_.end(), at_payload)) continue;
+    if (shared_.left.decode_bytes == 0)
+      return add_incomplete(content_, "too much text like source maps to read all");
+    std::uint64_t spent = 0;
+    const auto read = read_wrapped_map(again, start, spent);
+    shared_.left.decode_bytes -= std::min(spent, shared_.left.decode_bytes);
+    if (!read) return add_incomplete(content_, "the file could not be read again");
+    if (!*read) continue;
+    const SourceMapSummary& map = (*read)->map;
+    known = (*read)->end;
+    if (map.embedded_own + map.embedded_third_party > 0 || !map.remote_sources.empty())
+      keep_inline(start.offset, static_cast<std::uint32_t>(std::min<std::uint64_t>(start.line, UINT32_MAX)),
+                  map);
   }
 }
 

@@ -11,6 +11,7 @@
 #include "policies/content/content_scan.hpp"
 #include "policies/content/encoded_runs.hpp"
 #include "policies/content/file_content.hpp"
+#include "policies/content/inline_map.hpp"
 #include "policies/content/source_map.hpp"
 #include "policies/content/text_signs.hpp"
 
@@ -56,6 +57,9 @@ class FileScan {
     std::uint32_t line;
     bool base64;
   };
+  struct WrappedStart : MapStart {
+    std::uint64_t line = 0;
+  };
 
   static int on_match(unsigned id, unsigned long long, unsigned long long to, unsigned, void* self);
   std::size_t comment_rule() const { return windows_.size() - 1; }
@@ -70,7 +74,9 @@ class FileScan {
   void look_for_pattern(std::size_t index, std::uint64_t from, std::uint64_t to, std::uint64_t sure);
   void keep_secret(const SecretRule& rule, std::uint64_t offset, std::string_view secret);
   void keep_sign(const SecretRule& rule, std::uint64_t offset, std::string_view found);
+  void note_map_start(std::uint64_t to);
   void read_data_maps(const FileBytes& again);
+  void read_wrapped_maps(const FileBytes& again);
   void keep_inline(std::uint64_t offset, std::uint32_t line, const SourceMapSummary& map);
 
   ScanShared& shared_;
@@ -91,6 +97,8 @@ class FileScan {
   std::vector<std::uint64_t> settled_;        // by rule: matches before this offset are known
   std::vector<std::size_t> touched_;          // rules with windows
   std::vector<DataMap> data_maps_;
+  std::vector<WrappedStart> map_starts_;
+  bool map_key_ = false;  // a key that every map has was seen
   EncodedRuns runs_;
   std::vector<Encoded> encoded_;
 };

@@ -1,5 +1,6 @@
 #include "policies/content/inline_map.hpp"
 
+#include <array>
 #include <vector>
 
 #include "policies/content/base64_alphabet.hpp"
@@ -115,6 +116,24 @@ class Payload {
   SourceMapReader reader_;
 };
 
+// One level of escapes less. Those by number stay: in strings of the map they say the same.
+void unescape(std::string_view text, bool& escape, std::string& out) {
+  for (const char c : text) {
+    if (!escape) {
+      if (c == '\\')
+        escape = true;
+      else
+        out += c;
+      continue;
+    }
+    escape = false;
+    if (c == 'u' || c == 'x')
+      out.append({'\\', c});
+    else
+      out += c == 'n' || c == 'r' || c == 't' ? ' ' : c;
+  }
+}
+
 }  // namespace
 
 MapComment read_map_comment(std::string_view before, std::string_view after) {
@@ -165,6 +184,65 @@ Result<std::optional<SourceMapSummary>> read_data_map(const FileBytes& file, std
     block.resize(32u << 10);
   }
   return payload.finish();
+}
+
+std::optional<MapStart> map_start(std::string_view text, std::uint64_t end) {
+  // Back over the value and the key to its first quote.
+  std::size_t key = text.rfind(':');
+  for (int quotes = 0; key != npos && key > 0 && quotes < 2;) quotes += text[--key] == '"';
+  if (key == npos || key == 0 || text[key] != '"') return std::nullopt;
+  std::size_t at = key;
+  while (at > 0 && text[at - 1] == '\\') --at;
+  std::size_t slashes = key - at;
+  // Blanks may be escaped too: the "n" of a line end.
+  const auto blank = [&] {
+    const char c = text[at - 1];
+    if (is_blank(c) || c == '\n' || c == '\r' || c == '\\') return true;
+    return at > 1 && text[at - 2] == '\\' && (c == 'n' || c == 'r' || c == 't');
+  };
+  while (at > 0 && blank()) --at;
+  if (at == 0 || text[at - 1] != '{') return std::nullopt;
+  const std::size_t brace = at - 1;
+  MapStart start{end - (text.size() - brace), 0};
+  for (; slashes > 0; slashes /= 2) ++start.level;
+  // In a string of the other quotes only backslashes are escaped.
+  if (start.level == 0 && brace > 0 && (text[brace - 1] == '\'' || text[brace - 1] == '`')) start.level = 1;
+  return start;
+}
+
+Result<std::optional<WrappedMap>> read_wrapped_map(const FileBytes& file, const MapStart& start,
+                                                   std::uint64_t& spent) {
+  constexpr std::size_t levels_max = 3, step = 256;
+  SourceMapReader reader;
+  std::array<bool, levels_max> escapes{};
+  const auto levels = std::min<std::size_t>(levels_max, static_cast<std::size_t>(start.level));
+  std::vector<std::uint8_t> block(2u << 10);
+  std::uint64_t offset = start.offset, end = offset;
+  std::string text, less;
+  while (!reader.done()) {
+    const auto read = file.read(offset, block);
+    if (!read) return read.error();
+    if (*read == 0) break;
+    spent += *read;
+    offset += *read;
+    for (Bytes rest = Bytes(block).first(*read); !rest.empty() && !reader.done();) {
+      const Bytes part = levels == 0 ? rest : rest.first(std::min(step, rest.size()));
+      rest = rest.subspan(part.size());
+      text = as_text(part);
+      for (std::size_t level = 0; level < levels; ++level) {
+        less.clear();
+        unescape(text, escapes[level], less);
+        std::swap(text, less);
+      }
+      reader.data(as_bytes(text));
+      if (!reader.done()) end += part.size();
+    }
+    block.resize(32u << 10);
+  }
+  auto map = reader.finish();
+  if (!map) return std::optional<WrappedMap>();
+  if (levels == 0) end = start.offset + map->bytes;
+  return std::optional<WrappedMap>({std::move(*map), end});
 }
 
 }  // namespace sallyport

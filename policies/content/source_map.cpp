@@ -171,9 +171,8 @@ bool is_remote_source(std::string_view path) {
 }
 
 void SourceMapReader::data(Bytes bytes) {
-  bytes_ += bytes.size();
   At at = bytes.data();
-  const At end = at + bytes.size();
+  const At begin = at, end = at + bytes.size();
   while (at != end && expect_ != Expect::nothing) {
     if (text_ != Text::none)
       at = text(at, end);
@@ -182,6 +181,7 @@ void SourceMapReader::data(Bytes bytes) {
     else
       at = structure(at, end);
   }
+  bytes_ += static_cast<std::uint64_t>(at - begin);
 }
 
 SourceMapReader::At SourceMapReader::structure(At at, At end) {
