@@ -15,8 +15,7 @@ constexpr std::string_view fix_map =
     "false; tsc: sourceMap false) or leave *.map out of \"files\".";
 constexpr std::string_view fix_inline =
     "Build without inline source maps (bun: --sourcemap=none; esbuild: no --sourcemap=inline; rollup, vite: "
-    "sourcemap "
-    "false; webpack: no inline or eval devtool; tsc: inlineSourceMap false).";
+    "sourcemap false; webpack: no inline or eval devtool; tsc: inlineSourceMap false).";
 
 }  // namespace
 
@@ -33,7 +32,7 @@ std::span<const Rule> leak_rules() {
         {{block, warn, escalate}, {block, note, escalate}}},
        check_source_map_sources},
       {{"leak/inline-source-map",
-        "a source map inside a file, as a data: URL that decodes to one",
+        "a source map inside a file: as text, or as a data: URL that decodes to one",
         fix_inline,
         {{block, warn, warn}, {block, note, warn}}},
        check_inline_source_map},
