@@ -20,7 +20,7 @@ namespace sallyport {
 namespace {
 
 // Changes when a scan of the same rules gives other results.
-constexpr std::string_view scan_version = "3";
+constexpr std::string_view scan_version = "4";
 
 // Every byte that could mean something in an expression becomes \xNN.
 std::string literal(std::string_view text) {
@@ -59,10 +59,12 @@ void add_patterns(CompiledRules& rules) {
   }
   for (auto& [keyword, users] : keywords)
     rules.patterns.push_back({literal(keyword), HS_FLAG_CASELESS, std::move(users)});
-  using Map = CompiledRules::Pattern::Map;
-  rules.patterns.push_back({"sourceMappingURL", 0, {}, {}, Map::comment});
-  rules.patterns.push_back({std::string(map_start_expression), 0, {}, {}, Map::start});
-  rules.patterns.push_back({std::string(map_key_expression), HS_FLAG_SINGLEMATCH, {}, {}, Map::key});
+  using Use = CompiledRules::Pattern::Use;
+  rules.patterns.push_back({"sourceMappingURL", 0, {}, {}, Use::map_comment});
+  rules.patterns.push_back({std::string(map_start_expression), 0, {}, {}, Use::map_start});
+  rules.patterns.push_back({std::string(map_key_expression), HS_FLAG_SINGLEMATCH, {}, {}, Use::map_key});
+  // What gzip and zip begin with, and no text does.
+  rules.patterns.push_back({R"(\x1f\x8b\x08[\x00-\x1f]|PK\x03\x04)", 0, {}, {}, Use::packed});
   const auto signs = tell_tales();
   for (std::size_t i = 0; i < signs.size(); ++i)
     rules.patterns.push_back(

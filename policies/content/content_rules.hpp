@@ -30,7 +30,7 @@ class CompiledRules final : public ContentRules {
     unsigned flags = 0;
     std::vector<std::uint32_t> rules;           // of secrets.rules; empty: one of the others
     std::optional<std::size_t> tell_tale = {};  // of tell_tales()
-    enum class Map : std::uint8_t { none, comment, start, key } map = Map::none;  // see inline_map.hpp
+    enum class Use : std::uint8_t { none, map_comment, map_start, map_key, packed } use = Use::none;
   };
 
   std::string digest() const override { return digest_; }

@@ -3,6 +3,7 @@
 #include "policies/content/content_scan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <set>
 
@@ -129,6 +130,7 @@ struct ContentScan::State {
   FileContent finish(const Place& place, const FileBytes& bytes) {
     FileContent content = scan_at(place.depth).end(bytes);
     const auto runs = scan_at(place.depth).encoded();
+    const auto packed = scan_at(place.depth).packed();
     read_code(place.name, bytes, scan_at(place.depth).tell_tales(), content);
     switch (content.magic) {
       case Magic::gzip:
@@ -148,6 +150,7 @@ struct ContentScan::State {
         open_wide_text(content, place, bytes);
         break;
       default:
+        open_packed_inside(content, place, bytes, packed);
         break;
     }
     open_encoded(content, place, bytes, runs);
@@ -219,6 +222,43 @@ struct ContentScan::State {
                            .entries_depth = place.depth + 1},
                           out.bytes());
     content.nested.push_back(std::move(nested));
+  }
+
+  // Behind a program that unpacks itself, or whatever else stands before. What only begins like gzip or zip,
+  // as programs that read them do, tells nobody anything.
+  void open_packed_inside(FileContent& content, const Place& place, const FileBytes& bytes,
+                          const std::vector<std::uint64_t>& starts) {
+    if (starts.size() > FileScan::packed_starts_max)
+      add_incomplete(content, "more in it that looks packed than is opened");
+    for (const std::uint64_t start : starts) {
+      const FileBytes rest = slice(bytes, start, bytes.size - start);
+      std::array<std::uint8_t, 1> mark{};
+      if (const auto read = rest.read(0, mark); !read || *read == 0)
+        return add_incomplete(content, "the file could not be read again");
+      if (mark[0] == 'P') {
+        // Its list counts from its own start, or from that of the file.
+        const bool own = compare_zip_lists(rest).readable;
+        if (!own && !compare_zip_lists(bytes).readable) continue;
+        FileContent archive;
+        archive.magic = Magic::zip;
+        open_archive(archive, place, own ? rest : bytes);
+        move_to(content.nested, archive.nested);
+        for (std::string& why : archive.incomplete) add_incomplete(content, std::move(why));
+        return;
+      }
+      if (!may_open(content, place.depth + 1, "gzip")) return;
+      Spool out(shared.folder);
+      std::string why;
+      unpack_all(rest, *gzip_unpacker(),
+                 [&](Bytes piece) { return keep(out, piece, shared.left.view_bytes, "gzip", why); });
+      if (out.size() == 0) continue;
+      if (!why.empty()) add_incomplete(content, std::move(why));
+      FileContent::Nested nested;
+      nested.path = place.name + "!gzip@" + std::to_string(start);
+      nested.size = out.size();
+      nested.content = view({.name = nested.path, .depth = place.depth + 1}, out.bytes());
+      if (says_something(nested.content)) content.nested.push_back(std::move(nested));
+    }
   }
 
   void open_compressed(FileContent& content, const Place& place, const FileBytes& bytes) {

@@ -20,6 +20,7 @@ static_assert(kept_bytes >= TextSigns::look_behind + TextSigns::look_ahead);
 constexpr std::size_t secrets_max = 100;  // of a file are described; the release is refused by the first
 constexpr std::uint64_t secrets_counted_max = 10'000;
 constexpr std::size_t data_maps_max = 100'000;  // data: URLs waiting to be decoded, a file
+constexpr std::uint64_t packed_mark_bytes = 4;
 constexpr std::size_t map_starts_max = 10'000;  // of what may be a map, a file
 constexpr std::size_t map_start_before = 4096;  // ... from its brace to its first value
 constexpr std::size_t inline_maps_kept = 32;    // described one by one; the others add to the last
@@ -98,6 +99,7 @@ void FileScan::begin() {
   data_maps_.clear();
   map_starts_.clear();
   map_key_ = false;
+  packed_.clear();
   runs_.begin();
   encoded_.clear();
   if (stream_ == nullptr && hs_open_stream(rules_.database.get(), 0, &stream_) != HS_SUCCESS)
@@ -135,10 +137,12 @@ int FileScan::on_match(unsigned id, unsigned long long, unsigned long long to, u
 void FileScan::hit(unsigned id, std::uint64_t to) {
   const auto& pattern = rules_.patterns[id];
   if (pattern.tell_tale) return tell_tales_.saw(*pattern.tell_tale);
-  using Map = CompiledRules::Pattern::Map;
-  if (pattern.map == Map::comment) return note(comment_rule(), to, map_comment_after);
-  if (pattern.map == Map::start) return note_map_start(to);
-  if (pattern.map == Map::key) map_key_ = true;
+  using Use = CompiledRules::Pattern::Use;
+  if (pattern.use == Use::map_comment) return note(comment_rule(), to, map_comment_after);
+  if (pattern.use == Use::map_start) return note_map_start(to);
+  if (pattern.use == Use::map_key) map_key_ = true;
+  if (pattern.use == Use::packed && to > packed_mark_bytes && packed_.size() <= packed_starts_max)
+    packed_.push_back(to - packed_mark_bytes);
   for (const std::uint32_t rule : pattern.rules) note(rule, to, rules_.reach[rule]);
 }
 

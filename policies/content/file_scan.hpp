@@ -47,6 +47,9 @@ class FileScan {
     bool inline_map = false;  // in FileContent::inline_maps already
   };
   const std::vector<Encoded>& encoded() const { return encoded_; }
+  // Where behind its start gzip or zip may begin in it; one more than packed_starts_max are all.
+  const std::vector<std::uint64_t>& packed() const { return packed_; }
+  static constexpr std::size_t packed_starts_max = 1000;
 
  private:
   struct Window {
@@ -101,6 +104,7 @@ class FileScan {
   bool map_key_ = false;  // a key that every map has was seen
   EncodedRuns runs_;
   std::vector<Encoded> encoded_;
+  std::vector<std::uint64_t> packed_;
 };
 
 }  // namespace sallyport

@@ -67,6 +67,44 @@ TEST_CASE("each kind of nesting shows what is in it, with a path that leads ther
   CHECK(seen_in("x = \"" + base64(gzip(line)) + "\"", "a.js") == Places{"a.js!base64@5!base64@5: secret"});
 }
 
+TEST_CASE("what is packed is opened behind whatever stands before it") {
+  const std::string line = "token = \"" + token() + "\"\n";
+  const std::string script = "#!/bin/sh\nunzip -q $0\nexit\n", program = "MZ" + std::string(200'000, '\1');
+  for (const std::string& before : {script, program, std::string("x")}) {
+    const std::string at = std::to_string(before.size());
+    CHECK(seen_in(before + zip("inner/.env", line), "run") == Places{"run!inner/.env: secret"});
+    CHECK(seen_in(before + gzip(line), "run") == Places{"run!gzip@" + at + ": secret"});
+    CHECK(seen_in(before + gzip(line) + "and more", "run") == Places{"run!gzip@" + at + ": secret"});
+    CHECK(seen_in(before + gzip(tar("inner/id_rsa", line)), "run") ==
+          Places{"run!gzip@" + at + "!inner/id_rsa: secret"});
+    CHECK(seen_in(gzip(before + gzip(line)), "x.gz") == Places{"x.gz!x!gzip@" + at + ": secret"});
+  }
+  CHECK(seen_in(script + gzip("nothing") + gzip(line), "run").ends_with(": secret"));
+}
+
+TEST_CASE("a program that reads archives is none, and too many that look like one hold") {
+  using namespace std::string_literals;
+  const std::string marks = "code \x1f\x8b\x08\0 more \x1f\x8b\x08\x08 and PK\3\4 PK\1\2 PK\5\6\0\0 end"s;
+  CHECK(seen_in(marks + std::string(100, '\2') + marks, "a.node").empty());
+  std::string many = "code ";
+  for (int i = 0; i < 1'002; ++i) many += "\x1f\x8b\x08\0 "s;
+  CHECK(seen_in(many, "a.node") == Places{"a.node: more in it that looks packed than is opened"});
+  ScanLimits limits;
+  limits.view_bytes = 1u << 20;
+  CHECK(seen_in("x" + gzip(std::string(8u << 20, '\0')), "x.bin", limits) ==
+        Places{"x.bin: gzip that unpacks to more than is looked at"});
+}
+
+TEST_CASE("base64 in lines of forty, and between the lines of a PEM file") {
+  const std::string code =
+      base64(std::string("nothing to see here, ") + "token = \"" + token() + "\"\n" + std::string(90, 'z'));
+  std::string lines;
+  for (std::size_t at = 0; at < code.size(); at += 40) lines += code.substr(at, 40) + "\n";
+  CHECK(seen_in(lines, "a.txt") == Places{"a.txt!base64@0: secret"});
+  const std::string head = "-----BEGIN DATA-----\n";
+  CHECK(seen_in(head + lines + "-----END DATA-----\n", "a.pem") == Places{"a.pem!base64@21: secret"});
+}
+
 TEST_CASE("a secret in a string of JSON is one of the file") {
   const auto rules = ContentRules::build(
       {"[[rules]]\nid = 'own'\nregex = '''key = \"([a-z0-9]{20})\"'''\nkeywords = ['key = ']\n"}, "");
