@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "policies/tarball/path_rules.hpp"
 #include "policies/tarball/tar_header.hpp"
@@ -19,7 +20,7 @@ constexpr std::size_t faults_per_kind_max = 20;
 constexpr std::size_t mode_notes_max = 1;  // one for the whole archive: they come in hundreds
 constexpr std::string_view usual_top = "package";
 
-constexpr int tier_refused = 0, tier_mode_note = 1, tier_prefix_note = 1;
+constexpr int tier_refused = 0, tier_mode_note = 1, tier_prefix_note = 1, tier_same_note = 1;
 
 // Index of the first byte that is not zero; the size where there is none.
 std::size_t zeros(Bytes bytes) {
@@ -53,6 +54,7 @@ struct HeaderWalk::State {
   std::uint64_t zero_blocks = 0;
   std::optional<std::string> pax;  // records for the next entry
   TarEntry entry;
+  bool has_twin = false;  // another entry has its path
   std::optional<Sha256Hasher> hasher;
   PathClaims claims;
   std::optional<std::string> top;  // first component of the first entry
@@ -209,8 +211,8 @@ struct HeaderWalk::State {
       return stop("tar/bomb", fields.path,
                   "a path is deeper than " + std::to_string(limits.depth_max) + " directories");
     }
-    entry = TarEntry{fields.path, std::string(inner_path(fields.path)), directory, fields.size,
-                     fields.mode, block_start() + tar_block_bytes,      {}};
+    entry = TarEntry{fields.path, without_dots(inner_path(fields.path)), directory, fields.size,
+                     fields.mode, block_start() + tar_block_bytes,       {}};
     judge_path(plain_path);
     judge_mode();
     if (directory) {
@@ -249,11 +251,34 @@ struct HeaderWalk::State {
       conflict = claims.claim_shadow(inner_path(plain_path), entry.inner);
     }
     if (conflict == Conflict::same_path) {
+      if (find_twin()) {
+        has_twin = true;
+        return;  // judged when its bytes are known
+      }
       fault("tar/duplicate", entry.path,
             "another entry has this path, or one that some file system takes for it");
     } else if (conflict == Conflict::file_as_directory) {
       fault("tar/duplicate", entry.path, "one path is both a file and a directory");
     }
+  }
+
+  // The file of the same path but for "./": where both have the same bytes and mode it does not matter which
+  // of them a reader keeps.
+  const TarEntry* find_twin() const {
+    const auto twin = std::find_if(listing.begin(), listing.end(), [this](const TarEntry& other) {
+      return !other.directory && !entry.directory && other.inner == entry.inner && other.path != entry.path;
+    });
+    return twin == listing.end() ? nullptr : &*twin;
+  }
+
+  void judge_twin() {
+    const TarEntry* twin = find_twin();
+    const bool same = twin != nullptr && twin->digest == entry.digest && twin->size == entry.size &&
+                      twin->mode == entry.mode;
+    fault("tar/duplicate", entry.path,
+          same ? "another entry has this path and the same bytes"
+               : "another entry has this path, or one that some file system takes for it",
+          same ? tier_same_note : tier_refused);
   }
 
   void judge_mode() {
@@ -269,6 +294,7 @@ struct HeaderWalk::State {
   void end_file() {
     entry.digest = hasher->finish();
     hasher.reset();
+    if (std::exchange(has_twin, false)) judge_twin();
     sink.end(entry);
     listing.push_back(entry);
     part = padding_left > 0 ? Part::padding : Part::header;

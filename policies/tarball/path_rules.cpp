@@ -99,18 +99,25 @@ std::vector<PathFlaw> check_path(std::string_view path) {
   }
   if (path.find('\\') != path.npos) refuse("the path holds a backslash, which Windows takes as a separator");
   if (path.front() == '/') refuse("the path is absolute");
-  bool parent = false, drive = false, empty_or_dot = false, device = false, lost = false;
+  bool parent = false, drive = false, empty_or_dot = false, dotted = false, device = false, lost = false;
   each_component(path, [&](std::string_view c) {
     parent |= c == "..";
-    empty_or_dot |= c.empty() || c == ".";
+    // First, it would be what clients strip; last, it would make a directory of a file.
+    const bool between = c.data() != path.data() && c.data() + c.size() != path.data() + path.size();
+    dotted |= c == "." && between;
+    empty_or_dot |= c.empty() || (c == "." && !between);
     drive |= c.size() >= 2 && is_letter(c[0]) && c[1] == ':';
     device |= is_windows_device(c);
-    lost |= c.find_first_of("<>:\"|?*") != c.npos || (!c.empty() && (c.back() == '.' || c.back() == ' '));
+    lost |= c.find_first_of("<>:\"|?*") != c.npos ||
+            (!c.empty() && c != "." && (c.back() == '.' || c.back() == ' '));
   });
   if (parent) refuse("the path climbs with \"..\"");
   if (drive) refuse("the path begins with a drive letter");
   if (empty_or_dot && path.front() != '/') refuse("the path holds an empty or \".\" component");
-  if (!is_ascii(path) && flaws.empty()) flaws.push_back({PathTier::non_ascii, "the path is not plain ASCII"});
+  if (dotted && flaws.empty())
+    flaws.push_back({PathTier::dotted, "the path holds a \".\" component, which says nothing"});
+  if (!is_ascii(path) && (flaws.empty() || dotted))
+    flaws.push_back({PathTier::non_ascii, "the path is not plain ASCII"});
   if (device) {
     flaws.push_back({PathTier::windows, "the path names a device of Windows"});
   } else if (lost && !parent && !drive && !empty_or_dot) {
@@ -126,6 +133,18 @@ std::size_t path_depth(std::string_view path) {
 std::string_view inner_path(std::string_view path) {
   const std::size_t slash = path.find('/');
   return slash == path.npos ? std::string_view{} : path.substr(slash + 1);
+}
+
+std::string without_dots(std::string_view path) {
+  std::string out;
+  bool first = true;
+  each_component(path, [&](std::string_view c) {
+    if (c == ".") return;
+    if (!first) out += '/';
+    first = false;
+    out += c;
+  });
+  return out;
 }
 
 std::string fold_path(std::string_view path) {

@@ -10,8 +10,9 @@
 
 namespace sallyport {
 
-// tar/path's tiers: refused; unusual enough to be looked at; a name that Windows cannot keep.
-enum class PathTier { refused = 0, non_ascii = 1, windows = 2 };
+// tar/path's tiers: refused; unusual enough to be looked at; a name that Windows cannot keep; one that says
+// more than it has to, in a way that all readers take alike.
+enum class PathTier { refused = 0, non_ascii = 1, windows = 2, dotted = 3 };
 
 struct PathFlaw {
   PathTier tier;
@@ -25,6 +26,9 @@ std::size_t path_depth(std::string_view path);  // components
 
 // What is left when the client has stripped the first component: "package/lib/a.js" -> "lib/a.js".
 std::string_view inner_path(std::string_view path);
+
+// "a/./b" -> "a/b": every reader takes both for one. Nothing else is changed.
+std::string without_dots(std::string_view path);
 
 // Paths with the same fold are one path to some client or file system: NFC, case folding, "./", "//",
 // trailing dots and blanks, ".gitignore" as ".npmignore".

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "storage/base/one_of.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -47,6 +48,13 @@ std::optional<std::uint64_t> octal_of(std::string_view block, Field f, bool may_
   std::uint64_t value = 0;
   for (const char c : whole.substr(0, digits)) value = value * 8 + static_cast<std::uint64_t>(c - '0');
   return value;
+}
+
+// Whose file it was, where octal digits do not suffice: a number of 32 bits in base 256, which every reader
+// reads alike and no client heeds.
+bool is_large_owner(std::string_view block, Field f) {
+  constexpr std::string_view mark("\x80\0\0\0", 4);
+  return block.substr(f.at, f.width).starts_with(mark);
 }
 
 std::uint64_t sum_of(std::string_view block) {
@@ -129,6 +137,18 @@ std::optional<std::uint64_t> decimal(std::string_view text) {
   return value;
 }
 
+// What npm's packer of before 2017 noted for itself, and whose file it was on which disk: no reader makes
+// another path, size or kind of it.
+bool says_nothing_of_content(std::string_view key, std::string_view value) {
+  constexpr std::string_view numbers[] = {"uid", "gid", "SCHILY.dev", "SCHILY.ino", "SCHILY.nlink"};
+  if (one_of(key, numbers)) return decimal(value) && value.size() <= 15;
+  constexpr std::string_view own[] = {"NODETAR.blksize", "NODETAR.blocks", "NODETAR.depth", "NODETAR.follow"};
+  const bool known = one_of(key, own) || key.starts_with("NODETAR.ignoreFiles.") ||
+                     key.starts_with("NODETAR.package.") || (key == "NODETAR.type" && value == "File");
+  return known && is_utf8(value) &&
+         std::all_of(value.begin(), value.end(), [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
+}
+
 }  // namespace
 
 std::variant<TarHeaderFields, HeaderFlaw> parse_tar_header(
@@ -165,7 +185,8 @@ std::variant<TarHeaderFields, HeaderFlaw> parse_tar_header(
   if (!size) return flaw("tar/number", "the size of an entry is not an octal number in range");
   if (!mtime) return flaw("tar/number", "the time of an entry is not an octal number in range");
   for (const Field f : {field_uid, field_gid, field_devmajor, field_devminor}) {
-    if (!octal_of(block, f, true))
+    const bool owner = f.at == field_uid.at || f.at == field_gid.at;
+    if (!octal_of(block, f, true) && !(owner && is_large_owner(block, f)))
       return flaw("tar/number", "a number of an entry is not octal or out of range");
   }
   if (!all_zero(block.substr(field_tail.at, field_tail.width))) {
@@ -190,7 +211,7 @@ std::variant<PaxFields, HeaderFlaw> parse_pax(std::string_view records, const Ta
     return HeaderFlaw{"tar/pax", std::move(message), plain.path};
   };
   PaxFields fields;
-  bool path_seen = false, mtime_seen = false, size_seen = false;
+  bool path_seen = false, mtime_seen = false, size_seen = false, extra_seen = false;
   while (!records.empty()) {
     const std::size_t blank = records.find(' ');
     const auto length = blank == records.npos ? std::nullopt : decimal(records.substr(0, blank));
@@ -223,11 +244,13 @@ std::variant<PaxFields, HeaderFlaw> parse_pax(std::string_view records, const Ta
     } else if (key == "size" && !size_seen) {
       size_seen = true;
       if (decimal(value) != plain.size) return flaw("the pax size differs from the one in the plain header");
+    } else if (says_nothing_of_content(key, value)) {
+      extra_seen = true;
     } else {
       return flaw("a pax header says \"" + printable(key, 40) + "\" (or says it twice)");
     }
   }
-  if (!path_seen && !mtime_seen && !size_seen) return flaw("a pax header is empty");
+  if (!path_seen && !mtime_seen && !size_seen && !extra_seen) return flaw("a pax header is empty");
   return fields;
 }
 

@@ -183,6 +183,18 @@ void add_duplicate(Collection& c) {
     c.tar("pair-" + std::to_string(++n), "tar/duplicate",
           [&](auto& t) { t.file("package/" + one, "1").file("package/" + other, "2"); });
   }
+  // The same file, but for what comes with it; or twice by one name, where nobody need have written "./".
+  c.tar("twin-mode", "tar/duplicate", [](auto& t) {
+    TarHeader h = header_of("package/./a.js");
+    h.mode = "000755 ";
+    t.file("package/a.js", evil).entry(h, evil);
+  });
+  c.tar("twin-twice", "tar/duplicate",
+        [](auto& t) { t.file("package/a.js", evil).file("package/a.js", evil); });
+  c.tar("twin-case", "tar/duplicate",
+        [](auto& t) { t.file("package/a.js", evil).file("package/./A.js", evil); });
+  c.tar("twin-manifest", "tar/duplicate",
+        [](auto& t) { t.file("package/./package.json", R"({"name":"evil","version":"1.0.0"})"); });
   c.tar("manifest", "tar/duplicate",
         [](auto& t) { t.file("package/package.json", R"({"name":"evil","version":"1.0.0"})"); });
   c.tar("manifest-case", "tar/duplicate", [](auto& t) { t.file("package/Package.json", "{}"); });
@@ -219,7 +231,10 @@ void add_path(Collection& c) {
                                "..",
                                ".",
                                "./package/a.js",
-                               "package/./a.js",
+                               "././package/a.js",
+                               "package/./../a.js",
+                               "package/.//a.js",
+                               "package/.",
                                "package//a.js",
                                "package/lib/.",
                                "package\\a.js",
@@ -311,8 +326,8 @@ void add_pax(Collection& c) {
   record("mtime-exponent", "mtime", "4e8");
   record("mtime-no-fraction", "mtime", "499162500.");
   for (const char* key : {"linkpath",
-                          "uid",
-                          "gid",
+                          "uid ",
+                          "mode",
                           "uname",
                           "gname",
                           "atime",
@@ -326,16 +341,25 @@ void add_pax(Collection& c) {
                           "GNU.sparse.map",
                           "GNU.sparse.realsize",
                           "SCHILY.xattr.user.x",
-                          "SCHILY.dev",
+                          "SCHILY.realsize",
                           "LIBARCHIVE.xattr.x",
                           "RHT.security.selinux",
                           "NODETAR.ignore",
+                          "NODETAR.path",
+                          "NODETAR.size",
+                          "NODETAR.type",
                           "PATH",
                           "path ",
                           "Path",
                           ""}) {
     record("other-" + std::to_string(c.archives.size()), key, "1");
   }
+  record("uid-text", "uid", "root");
+  record("uid-huge", "uid", "9999999999999999");
+  record("uid-negative", "uid", "-1");
+  record("device-path", "SCHILY.dev", "path=package/b.js");
+  record("type-link", "NODETAR.type", "SymbolicLink");
+  record("packed-newline", "NODETAR.package.name", "a\n19 path=package/b.js");
   const auto raw = [&](std::string name, std::string body) {
     c.tar("record-" + name, "tar/pax",
           [&](auto& t) { t.entry(header_of("PaxHeader/x", 'x'), body).file(fits, evil); });
@@ -412,7 +436,8 @@ void add_number(Collection& c) {
   for (const std::string& mtime : {base256, negative256, "-3560116604"s, "yesterday"s, "03560116604x"s}) {
     field("mtime-" + std::to_string(++n), [&](TarHeader& h) { h.mtime = mtime; });
   }
-  field("uid", [](TarHeader& h) { h.uid = "\x80\0\0\0\0\0\1\xa4"s; });
+  field("uid-large", [](TarHeader& h) { h.uid = "\x80\0\0\1\0\0\0\0"s; });
+  field("uid-negative", [](TarHeader& h) { h.uid = std::string(8, '\xff'); });
   field("gid", [](TarHeader& h) { h.gid = "root"; });
   field("devmajor", [](TarHeader& h) { h.devmajor = "junk"; });
   field("devminor", [](TarHeader& h) { h.devminor = "-1"; });

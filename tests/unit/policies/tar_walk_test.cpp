@@ -124,6 +124,25 @@ TEST_CASE("clean archives pass both readers without a word") {
   }
 }
 
+TEST_CASE("what npm packed before 2017 for owners of large numbers is read alike by all") {
+  TarBuilder old = clean_package();
+  TarHeader h;
+  h.name = "package/a.js";
+  h.uid = h.gid = std::string("\x80\0\0\0\x82\x52\xa8\x84", 8);
+  old.pax({{"NODETAR.depth", "1"},
+           {"NODETAR.type", "File"},
+           {"NODETAR.ignoreFiles.0", ".npmignore"},
+           {"NODETAR.package.description", "ES2015 \u2013 ponyfill"},
+           {"SCHILY.dev", "16777220"},
+           {"uid", "1386775806"},
+           {"path", "package/a.js"}})
+      .entry(h, "x");
+  const Walked walked = read_tgz(gzip(old.tar()));
+  CAPTURE(walked.text());
+  CHECK(walked.faults.empty());
+  CHECK(walked.listing.back().path == "package/a.js");
+}
+
 TEST_CASE("the split of the bytes changes nothing") {
   std::vector<std::string> tars;
   for (const HostileArchive& a : clean_archives()) tars.push_back(inflated(a.tgz));
@@ -184,6 +203,20 @@ TEST_CASE("the milder tiers") {
       walk_tar(TarBuilder().file("underscore/package.json", "{}").file("underscore/a", "").tar());
   CHECK(other.text().starts_with("tar/prefix 1 "));
   CHECK(other.faults.size() == 1);
+
+  // "./" between says nothing, and the file is known by its path without it.
+  const Walked dotted = one("package/./lib/./a.js");
+  CHECK(dotted.text().starts_with("tar/path 3 "));
+  CHECK(dotted.faults.size() == 1);
+  CHECK(dotted.listing.back().inner == "lib/a.js");
+  CHECK(dotted.listing.back().path == "package/./lib/./a.js");
+  // Beside the same bytes under its plain path it is told twice, and refused never.
+  const Walked twin = walk_tar(clean_package().file("package/./b.js", "x").file("package/b.js", "x").tar());
+  CHECK(twin.has("tar/duplicate", 1));
+  CHECK_FALSE(twin.has("tar/duplicate", 0));
+  const Walked other_bytes =
+      walk_tar(clean_package().file("package/./b.js", "x").file("package/b.js", "y").tar());
+  CHECK(other_bytes.has("tar/duplicate", 0));
 
   TarBuilder odd = clean_package();
   for (int i = 0; i < 30; ++i) {
