@@ -116,6 +116,39 @@ bool substitutes(std::string_view text) {
          text == "!@" || text == ">" || text == "^";
 }
 
+// "<!@(pkg-config --cflags libpng | sed s/-I//g)": how a library of the system is linked. Nothing in it that
+// a shell takes for more than words.
+bool asks_for_library(std::string_view text) {
+  for (const std::string_view mark : {"<!(", "<!@("})
+    if (text.starts_with(mark)) {
+      text.remove_prefix(mark.size());
+      if (!text.ends_with(')')) return false;
+      text.remove_suffix(1);
+      constexpr std::string_view sed = " | sed s/-I//g";
+      if (text.ends_with(sed)) text.remove_suffix(sed.size());
+      constexpr std::string_view options[] = {
+          "--libs",          "--cflags",           "--libs-only-l", "--libs-only-L", "--libs-only-other",
+          "--cflags-only-I", "--cflags-only-other"};
+      if (!text.starts_with("pkg-config ")) return false;
+      text.remove_prefix(text.find(' '));
+      while (!text.empty()) {
+        if (text.front() == ' ') {
+          text.remove_prefix(1);
+          continue;
+        }
+        const std::string_view word = text.substr(0, text.find(' '));
+        text.remove_prefix(word.size());
+        const bool name = word.front() != '-' && std::all_of(word.begin(), word.end(), [](unsigned char c) {
+                            return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_' || c == '+';
+                          });
+        if (!name && std::find(std::begin(options), std::end(options), word) == std::end(options))
+          return false;
+      }
+      return true;
+    }
+  return false;
+}
+
 // With everything off that quotes or blanks could vary: what asks Node where headers are.
 bool is_usual(std::string_view text) {
   std::string bare;
@@ -135,8 +168,17 @@ bool is_usual(std::string_view text) {
                                         "<!(node-erequire(napi-macros))",
                                         "<!(node-prequire(napi-macros).include)",
                                         "<!(node-erequire(require-napi-headers))",
-                                        "<!(node-pprocess.versions.node.split(.)[0])"};
-  return std::find(std::begin(usual), std::end(usual), bare) != std::end(usual);
+                                        "<!(node-pprocess.versions.node.split(.)[0])",
+                                        "<!(node-pprocess.arch)",
+                                        "<!(node-pprocess.platform)",
+                                        "<!(node-pprocess.version)"};
+  // Which version of which compiler there is, to the letter: what stands between the quotes is a program.
+  constexpr std::string_view to_the_letter[] = {
+      "<!(cc -v 2>&1 | perl -ne 'print $1 if /clang version ([0-9]+(\\.[0-9]+){2,})/')",
+      "<!(cc -v 2>&1 | perl -ne 'print $1 if /clang version ([0-9]+(.[0-9]+){2,})/')"};
+  return std::find(std::begin(usual), std::end(usual), bare) != std::end(usual) ||
+         std::find(std::begin(to_the_letter), std::end(to_the_letter), text) != std::end(to_the_letter) ||
+         asks_for_library(text);
 }
 
 bool reaches_python(std::string_view text) {

@@ -20,7 +20,8 @@ constexpr std::size_t blob_head_max = 4096, blob_head_judged = 1024;
 constexpr std::size_t assigned_min = 16, assigned_max = 200;
 constexpr std::size_t distinct_max = 1000;
 constexpr std::size_t people_min = 21;  // "more than 20 rows"
-constexpr int selectors_min = 4, zero_width_run_min = 8;
+constexpr int zero_width_run_min = 8;
+constexpr std::uint64_t selectors_min = 4, same_selectors_min = 16;
 
 constexpr std::string_view ids[] = {
     "code/bidi",    "code/invisible",    "code/homoglyph",     "code/hidden-by-space",
@@ -164,6 +165,15 @@ std::string kind_of(std::string_view head) {
   return "text";
 }
 
+// Of \uNNNN and \u{N}: a character above U+00FF.
+bool escaped_beyond_latin(std::string_view escape) {
+  std::uint32_t point = 0;
+  for (const char c : escape.substr(2))
+    if (is_hex(c))
+      point = point << 4 | static_cast<std::uint32_t>(is_digit(c) ? c - '0' : (c | 32) - 'a' + 10);
+  return point > 0xff;
+}
+
 std::uint64_t below(std::size_t bit) {
   return bit >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bit) - 1;
 }
@@ -255,7 +265,7 @@ void TextSigns::begin() {
   blank_run_ = run_from_ = long_run_from_ = zero_width_end_ = 0;
   selectors_ = selectors_end_ = tags_end_ = flag_end_ = word_end_ = foreign_at_ = 0;
   foreign_ = false;
-  escapes_.count = escapes_.end = 0;
+  escapes_.count = escapes_.end = escapes_.beyond = 0;
   blob_.state = Blob::State::none;
   for (Distinct* values : {&names_, &mails_, &phones_, &ids_}) values->seen.clear();
   for (Kept& kept : kept_) {
@@ -396,10 +406,19 @@ void TextSigns::character(std::size_t at, Character c) {
   } else if (is_zero_width(c.point)) {
     zero_width(at, c);
   } else if (is_selector(c.point)) {
-    selectors_ = selectors_end_ == base_ + at ? selectors_ + 1 : 1;
+    if (selectors_end_ != base_ + at) {
+      selectors_ = 0;
+      selector_ = c.point;
+      selectors_vary_ = selectors_told_ = false;
+    }
+    ++selectors_;
     selectors_end_ = base_ + at + c.size;
-    if (selectors_ == selectors_min)
+    // An editor repeats one after an emoji; data takes several.
+    selectors_vary_ = selectors_vary_ || c.point != selector_;
+    if (!selectors_told_ && selectors_ >= (selectors_vary_ ? selectors_min : same_selectors_min)) {
+      selectors_told_ = true;
       keep_at(invisible, "a run of variation selectors", at, {}, text(at, at + 64));
+    }
   } else if (is_tag(c.point)) {
     if (base_ + at < flag_end_) return;
     if (tags_end_ == base_ + at) {
@@ -629,6 +648,7 @@ void TextSigns::escape(std::size_t at) {
     escapes_.head.clear();
   }
   ++escapes_.count;
+  escapes_.beyond += size >= 6 && escaped_beyond_latin(text(at, at + size));
   escapes_.end = offset + size;
   if (escapes_.count <= escapes_min) {
     escapes_.head += text(at, at + size);
@@ -641,12 +661,14 @@ void TextSigns::escape(std::size_t at) {
 }
 
 void TextSigns::end_escapes() {
-  if (escapes_.count >= escapes_min)
+  // Letters of other scripts hide nothing: as they are, nobody would speak of them either.
+  const bool letters = escapes_.beyond * 10 >= escapes_.count * 9;
+  if (escapes_.count >= escapes_min && !letters)
     keep(escapes,
          {ids[escapes], thousands(escapes_.count) + " escapes", escapes_.from, escapes_.line,
           escapes_.head.substr(0, 48) + "…", to_hex(escapes_.hasher.finish())},
          true);
-  escapes_.count = 0;
+  escapes_.count = escapes_.beyond = 0;
 }
 
 void TextSigns::name(std::size_t at) {
@@ -700,6 +722,9 @@ void TextSigns::number(std::size_t at) {
     if (is_word(before) || before == ')' || before == ']' || before == '+' || before >= 0x80 ||
         byte(at + 1) == '0')
       return;
+    // +4230-00131 and +402646-0740023: degrees of a place (ISO 6709).
+    if (const std::size_t north = digits(at + 1); north == 4 || north == 6)
+      if (byte(at + 1 + north) == '-' && digits(at + 2 + north) == north + 1) return;
     std::string number;
     std::size_t i = at + 1;
     for (; i < at + 24; ++i) {

@@ -115,6 +115,8 @@ class TextSigns {
   std::uint64_t long_run_from_ = 0;   // ... that is no newline
   std::uint64_t zero_width_end_ = 0;  // of runs that were looked at whole
   std::uint64_t selectors_ = 0, selectors_end_ = 0;
+  std::uint32_t selector_ = 0;  // the first of the run
+  bool selectors_vary_ = false, selectors_told_ = false;
   std::uint64_t tags_end_ = 0, flag_end_ = 0;
   std::uint64_t word_end_ = 0;
   std::uint64_t foreign_at_ = 0;  // behind the last letter of another script that looks like none of ours
@@ -122,6 +124,7 @@ class TextSigns {
 
   struct Escapes {
     std::uint64_t from = 0, end = 0, count = 0;
+    std::uint64_t beyond = 0;  // of them, letters of other scripts than Latin
     std::uint32_t line = 0;
     std::string head;
     Sha256Hasher hasher;

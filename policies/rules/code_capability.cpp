@@ -7,6 +7,7 @@
 #include "policies/rules/code.hpp"
 #include "policies/rules/leak.hpp"
 #include "policies/rules/runtime.hpp"
+#include "storage/base/one_of.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -26,6 +27,8 @@ std::string_view told(std::string_view capability) {
     if (name == capability) return text;
   return capability;
 }
+
+enum Tier { gained, together, gained_mild };
 
 struct Place {
   std::string path;
@@ -58,6 +61,12 @@ std::set<std::string> capabilities_of(const ReleaseFile& file) {
   return out;
 }
 
+// What tools and libraries come to do as they grow, and what does no harm alone.
+bool is_mild(std::string_view capability) {
+  constexpr std::string_view mild[] = {"fs-write", "env", "wasm", "worker", "clipboard"};
+  return one_of(capability, mild);
+}
+
 constexpr std::pair<std::string_view, std::string_view> pairs[] = {
     {"network", "process"}, {"network", "env"}, {"network", "eval"}};
 
@@ -82,7 +91,8 @@ void check_capability(const Release& release, FindingSink& sink) {
               .evidence = place.capability->evidence,
               .line = place.capability->line,
               .offset = place.capability->offset,
-              .content_digest = "capability " + name});
+              .content_digest = "capability " + name},
+             is_mild(name) ? gained_mild : gained);
   }
   for (const auto& [a, b] : pairs) {
     const bool both = is_new(a) && is_new(b);
@@ -102,7 +112,7 @@ void check_capability(const Release& release, FindingSink& sink) {
                          ": together that is how data leaves or programs arrive",
               .evidence = place.capability->evidence,
               .content_digest = "capabilities " + std::string(a) + " " + std::string(b)},
-             1);
+             together);
   }
 }
 

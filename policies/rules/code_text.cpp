@@ -4,9 +4,12 @@
 #include <map>
 
 #include "policies/content/text_signs.hpp"
+#include "policies/module_references.hpp"
 #include "policies/rules/code.hpp"
+#include "policies/rules/file_kinds.hpp"
 #include "policies/rules/runtime.hpp"
 #include "policies/rules/signs.hpp"
+#include "policies/rules/text_place.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -29,6 +32,42 @@ class Running {
  private:
   const Release& release_;
   std::map<std::string, bool> asked_;
+};
+
+bool is_document(std::string_view path) {
+  const std::string name = folded(path);
+  constexpr std::string_view ends[] = {".md", ".markdown", ".mdx", ".txt", ".rst", ".adoc"};
+  return std::any_of(std::begin(ends), std::end(ends),
+                     [&](std::string_view end) { return name.ends_with(end); });
+}
+
+// Where the signs of a rule stand in the programs of a release, found by reading those anew: a few of them.
+class Places {
+ public:
+  Places(const Release& release, std::string_view rule) : release_(release), rule_(rule) {}
+  TextPlace of(std::string_view path, const Sign& sign) {
+    constexpr std::size_t read_max = 20;
+    // What was unpacked cannot be read again; beyond the first signs nobody knows where they stand.
+    const ReleaseFile* file = release_.file(path);
+    if (file == nullptr || sign.what == sign_rest) return TextPlace::code;
+    const SourceKind kind = source_kind(path, file->content.shebang);
+    if (kind != SourceKind::script && kind != SourceKind::declaration) return TextPlace::code;
+    auto known = read_.find(path);
+    if (known == read_.end()) {
+      if (read_.size() >= read_max) return TextPlace::code;
+      std::map<std::uint64_t, std::uint32_t> lines;
+      for (const Sign& each : file->content.signs)
+        if (each.rule == rule_ && each.what != sign_rest) lines[each.offset] = each.line;
+      known = read_.emplace(path, places_in(release_, *file, lines)).first;
+    }
+    const auto place = known->second.find(sign.offset);
+    return place == known->second.end() ? TextPlace::code : place->second;
+  }
+
+ private:
+  const Release& release_;
+  std::string_view rule_;
+  std::map<std::string, std::map<std::uint64_t, TextPlace>, std::less<>> read_;
 };
 
 // A table of Markdown sets its columns apart with blanks. Where code loads the file, it is code.
@@ -59,10 +98,19 @@ bool is_text_of_its_direction(std::string_view path, const Sign& sign) {
   return (embedding && right_to_left) || sign.what == sign_rest;
 }
 
+// No program is shown to anybody as text, and tables of such characters are in many. What may be code as well
+// ("MZ" begins both) is not excused.
+bool is_machine_code(const Release& release, std::string_view path) {
+  const ReleaseFile* file = release.file(path);
+  return file != nullptr && is_native(file->content.magic) &&
+         source_kind(path, file->content.shebang) == SourceKind::none;
+}
+
 template <class Say>  // std::string(const SignGroup&)
 void say_each(const Release& release, std::string_view rule, FindingSink& sink, const Say& say,
               const SignFilter& wanted = {}, int tier = 0) {
-  for (const SignGroup& group : sign_groups(release, rule, wanted))
+  for (const SignGroup& group : sign_groups(release, rule, wanted)) {
+    if (is_machine_code(release, group.path)) continue;
     sink.add({.file = group.path,
               .message = say(group) + and_more(group),
               .evidence = group.first->evidence,
@@ -70,6 +118,7 @@ void say_each(const Release& release, std::string_view rule, FindingSink& sink, 
               .offset = group.first->offset,
               .content_digest = group.digest},
              tier);
+  }
 }
 
 // Tier 1 for signs that `excused` says, 0 for the others.
@@ -120,13 +169,22 @@ void check_obfuscated_names(const Release& release, FindingSink& sink) {
 }
 
 void check_hidden_by_space(const Release& release, FindingSink& sink) {
+  constexpr std::string_view rule = "code/hidden-by-space";
+  enum Tier { hidden, of_no_matter, in_document };
   Running running(release);
-  say_apart(
-      release, "code/hidden-by-space", sink,
-      [](const SignGroup& group) {
-        return "something stands behind " + group.first->what + " on one line, where no editor shows it";
-      },
-      [&](std::string_view path, const Sign& sign) { return is_row_of_table(running, path, sign); });
+  Places places(release, rule);
+  const auto tier_of = [&](std::string_view path, const Sign& sign) {
+    if (is_row_of_table(running, path, sign) || places.of(path, sign) == TextPlace::comment)
+      return of_no_matter;
+    return is_document(path) && !running.contains(path) ? in_document : hidden;
+  };
+  for (const Tier tier : {hidden, of_no_matter, in_document})
+    say_each(
+        release, rule, sink,
+        [](const SignGroup& group) {
+          return "something stands behind " + group.first->what + " on one line, where no editor shows it";
+        },
+        [&](std::string_view path, const Sign& sign) { return tier_of(path, sign) == tier; }, tier);
 }
 
 void check_bidi(const Release& release, FindingSink& sink) {
@@ -137,19 +195,32 @@ void check_bidi(const Release& release, FindingSink& sink) {
 }
 
 void check_invisible(const Release& release, FindingSink& sink) {
-  say_each(release, "code/invisible", sink,
-           [](const SignGroup& group) { return group.first->what + ", which nobody sees"; });
+  // One character between letters is a slip in texts for people, where runs carry data still.
+  constexpr std::string_view rule = "code/invisible";
+  Running running(release);
+  Places places(release, rule);
+  say_apart(
+      release, rule, sink, [](const SignGroup& group) { return group.first->what + ", which nobody sees"; },
+      [&](std::string_view path, const Sign& sign) {
+        const bool slip = sign.what.ends_with(" between letters");
+        if (!slip && sign.what != sign_rest) return false;
+        return places.of(path, sign) != TextPlace::code || (is_document(path) && !running.contains(path));
+      });
 }
 
 void check_homoglyph(const Release& release, FindingSink& sink) {
+  constexpr std::string_view rule = "code/homoglyph";
   Running running(release);
+  Places places(release, rule);
   say_apart(
-      release, "code/homoglyph", sink,
+      release, rule, sink,
       [](const SignGroup& group) {
         return "\"" + printable(group.first->what, 60) +
                "\" mixes Latin letters with others that look the same";
       },
-      [&](std::string_view path, const Sign&) { return is_name_of_nothing(running, path); });
+      [&](std::string_view path, const Sign& sign) {
+        return places.of(path, sign) != TextPlace::code || is_name_of_nothing(running, path);
+      });
 }
 
 void check_escapes(const Release& release, FindingSink& sink) {

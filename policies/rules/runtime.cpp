@@ -164,8 +164,9 @@ class Names {
       const std::string target = resolved(folder, text);
       for (const ReleaseFile* file : waiting_) {
         const std::string_view name = file->entry.inner;
+        // Only of a script may the extension be left out.
         const bool same = is_script(*file) ? text.starts_with('.') && means(target, name)
-                                           : base_name(text) == base_name(name) || means(target, name);
+                                           : base_name(text) == base_name(name) || target == name;
         if (same && std::find(out.begin(), out.end(), file) == out.end()) out.push_back(file);
       }
     };
@@ -246,6 +247,34 @@ std::set<std::string> composed_targets(const ReleaseFile& file, std::string_view
   return out;
 }
 
+// Whether anything else in the release has the file's name in it: what a script of the developers is called,
+// nobody has to say.
+bool is_mentioned(const Release& release, const ReleaseFile& file) {
+  const std::string needle(without_extension(base_name(file.entry.inner)));
+  for (const ReleaseFile& other : release.files) {
+    if (&other == &file) continue;
+    std::string text;
+    bool found = false;
+    read_file(release, other, [&](Bytes piece) {
+      if (found) return;
+      text.erase(0, text.size() > needle.size() ? text.size() - needle.size() : 0);
+      text += as_text(piece);
+      found = text.find(needle) != std::string::npos;
+    });
+    if (found) return true;
+  }
+  // "sh scripts/*" names none and runs all.
+  for (const std::string& name : manifest_names(release))
+    if (name.find_first_of("*?[$") != std::string::npos) return true;
+  return false;
+}
+
+// What runs unless it is set aside: programs, and scripts of shells that anything tells of.
+bool runs_by_itself(const Release& release, const ReleaseFile& file) {
+  if (is_aside(file.entry.inner)) return false;
+  return is_script(file) || (is_shell(file.entry.inner) && is_mentioned(release, file));
+}
+
 }  // namespace
 
 void read_file(const Release& release, const ReleaseFile& file, const std::function<void(Bytes)>& take) {
@@ -269,7 +298,7 @@ std::vector<const ReleaseFile*> runtime_files(const Release& release) {
       says = says || !part.capabilities.empty() || !part.signs.empty();
     });
     if (!says) continue;
-    if ((is_script(file) || is_shell(file.entry.inner)) && !is_aside(file.entry.inner)) {
+    if (runs_by_itself(release, file)) {
       out.push_back(&file);
       for_each_part(file.content, [&](const FileContent& part) {
         for (const Capability& capability : part.capabilities) known.insert(capability.name);
@@ -305,7 +334,7 @@ std::vector<const ReleaseFile*> runtime_files(const Release& release) {
 }
 
 bool may_run(const Release& release, const ReleaseFile& file) {
-  if ((is_script(file) || is_shell(file.entry.inner)) && !is_aside(file.entry.inner)) return true;
+  if (runs_by_itself(release, file)) return true;
   for (const std::string& name : manifest_names(release))
     if (means(name, file.entry.inner)) return true;
   const std::vector<const ReleaseFile*> waiting = {&file};

@@ -76,7 +76,11 @@ TEST_CASE("what is not shown is seen between letters and in runs") {
   CHECK(has("const to\ufeffken = 1", "code/invisible"));
   CHECK(has("const to\u2060\u200dken = 1", "code/invisible"));
   CHECK(has("x = '" + times(8, "\u200b\u200c") + "'", "code/invisible"));
-  CHECK(has("x = '" + times(4, "\ufe0f") + "'", "code/invisible"));
+  CHECK(has("x = '" + times(2, "\ufe0f\ufe0e") + "'", "code/invisible"));
+  CHECK(has("x = '" + times(9, "\ufe0f") + "\ufe0e'", "code/invisible"));
+  CHECK(has("x = '" + times(16, "\ufe0f") + "'", "code/invisible"));
+  CHECK_FALSE(has("x = '\u267f" + times(15, "\ufe0f") + "'", "code/invisible"));
+  CHECK(count("x = '" + times(40, "\ufe0f\ufe0e") + "'", "code/invisible") == 1);
   CHECK(has("x = '" + times(300, "\U000e0105\U000e0120") + "'", "code/invisible"));
   CHECK(has("x = '\U000e0041\U000e0042'", "code/invisible"));
   CHECK(has("x = '\U0001f3f4" + times(500, "\U000e0061") + "\U000e007f'", "code/invisible"));
@@ -140,7 +144,12 @@ TEST_CASE("runs of escapes are seen from twenty on") {
   CHECK(has("\"" + times(20, "\\\\x61") + "\"", "code/escapes"));  // within a string within a string
   CHECK_FALSE(has("/[" + times(40, "\\u0300-\\u036f") + "]/", "code/escapes"));
   CHECK_FALSE(has(times(40, "\\xzz\\u12"), "code/escapes"));
-  CHECK(count("'" + times(30'000, "\\x61") + "' '" + times(25, "\\u1234") + "'", "code/escapes") == 2);
+  CHECK(count("'" + times(30'000, "\\x61") + "' '" + times(25, "\\u0063") + "'", "code/escapes") == 2);
+  // Letters of other scripts, most of them.
+  CHECK_FALSE(has("'" + times(25, "\\u1234") + "'", "code/escapes"));
+  CHECK_FALSE(has("'" + times(20, "\\u0434\\u{1F600}") + "'", "code/escapes"));
+  CHECK(has("'" + times(25, "\\u1234\\u1235\\u0061") + "'", "code/escapes"));
+  CHECK(has("'" + times(25, "\\u00e4") + "'", "code/escapes"));
   // The digest is that of the whole run.
   const auto digest = [](const std::string& text) { return scan_text(text).signs.at(0).digest; };
   CHECK(digest(times(200, "\\x61") + "\\x62") != digest(times(200, "\\x61") + "\\x63"));

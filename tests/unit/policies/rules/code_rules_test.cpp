@@ -155,7 +155,17 @@ TEST_CASE("install scripts and code that fetch a program and run it") {
   CHECK(ask_of("code/download-and-run", {}, R"({"scripts":{"preinstall":"npm install -g x"}})").size() == 1);
   CHECK(ask_of("code/download-and-run", {}, R"({"scripts":{"test":"curl x | sh","postinstall":"node a.js"}})")
             .empty());
-  CHECK(ask_of("code/download-and-run", {{"install.sh", "curl x | sh\n"}}).size() == 1);
+  CHECK(ask_of("code/download-and-run", {{"install.sh", "curl x | sh\n"}},
+               R"({"scripts":{"install":"sh ./install.sh --quiet"}})")
+            .size() == 1);
+  CHECK(ask_of("code/download-and-run", {{"setup.sh", "curl x | sh\n"}, {"a.js", "run('setup')"}}).size() ==
+        1);
+  CHECK(ask_of("code/download-and-run", {{"a.sh", ". ./setup.sh\n"}, {"setup.sh", "curl x | sh\n"}}).size() ==
+        1);
+  CHECK(ask_of("code/download-and-run", {{"lib/x.sh", "curl x | sh\n"}},
+               R"({"scripts":{"install":"sh lib/*.sh"}})")
+            .size() == 1);
+  CHECK(ask_of("code/download-and-run", {{"setup.sh", "curl x | sh\n"}, {"a.js", "run('other')"}}).empty());
   CHECK(ask_of("code/download-and-run", {{"a.js", "require('child_process').exec('curl x|sh')"}}).size() ==
         1);
   ReleaseBuilder old(script, "1.0.0"), same(script);

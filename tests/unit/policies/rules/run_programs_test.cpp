@@ -75,6 +75,23 @@ TEST_CASE("asking Node for the headers of a well-known package is usual") {
   CHECK(gyp("{'a': '<!(node -e \"require(\\'nan\\')\" && id)'}") == "b");
 }
 
+TEST_CASE("asking for a library of the system or a compiler's version is usual, to the letter") {
+  CHECK(gyp("{'a': '<!@(pkg-config --cflags-only-I libpng | sed s/-I//g)'}") == "");
+  CHECK(gyp("{'a': '<!(pkg-config --libs-only-l libsecret-1)'}") == "");
+  CHECK(gyp("{'a': '<!(pkg-config --libs x; id)'}") == "b");
+  CHECK(gyp("{'a': '<!(pkg-config --libs $(id))'}") == "b");
+  CHECK(gyp("{'a': '<!(pkg-config --define-variable=a=b x)'}") == "b");
+  CHECK(gyp("{'a': '<!(pkg-config --libs x | sh)'}") == "b");
+  CHECK(gyp("{'a': '<!(pkg-config --libs ../x.pc)'}") == "b");
+  const std::string asks =
+      R"(<!(cc -v 2>&1 | perl -ne \'print $1 if /clang version ([0-9]+(\\.[0-9]+){2,})/\')";
+  CHECK(gyp("{'a': '" + asks + ")'}") == "");
+  CHECK(gyp("{'a': '" + asks + "; id)'}") == "b");
+  CHECK(gyp(R"({'a': '<!(cc -v 2>&1 | perl -ne \'system $1 if /clang version ([0-9]+)/\')'})") == "b");
+  CHECK(gyp("{'a': '<!(node -p \"process.arch\")'}") == "");
+  CHECK(gyp("{'a': '<!(node -p \"process.exit\")'}") == "b");
+}
+
 TEST_CASE("a command that the last release had is no news, and a file of another name is read too") {
   const std::string_view one = "{'a': '<!(id)'}", two = "{'a': '<!(id)', 'b': '<!(curl x)'}";
   const auto after = [](std::string_view before, std::string_view now) {

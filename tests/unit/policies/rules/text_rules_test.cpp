@@ -85,11 +85,11 @@ TEST_CASE("the actions of the text rules are the catalogue's") {
   const std::map<std::string_view, std::vector<Defaults>> expected = {
       {"code/obfuscated-names", {{block, escalate, escalate}}},
       {"code/escapes", {everywhere(warn), everywhere(note)}},
-      {"code/hidden-by-space", {everywhere(block), everywhere(note)}},
+      {"code/hidden-by-space", {everywhere(block), everywhere(note), {escalate, warn, note}}},
       {"code/long-line", {everywhere(note)}},
       {"code/encoded-blob", {everywhere(escalate), everywhere(note), {warn, note, note}}},
       {"code/bidi", {everywhere(block), {warn, note, note}}},
-      {"code/invisible", {everywhere(block)}},
+      {"code/invisible", {everywhere(block), everywhere(note)}},
       {"code/homoglyph", {everywhere(escalate), {warn, note, note}}}};
   for (const auto& [id, tiers] : expected) {
     REQUIRE(find_rule(id) != nullptr);
