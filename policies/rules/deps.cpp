@@ -5,6 +5,7 @@
 #include <set>
 
 #include "policies/dependency_spec.hpp"
+#include "policies/gyp.hpp"
 #include "policies/module_references.hpp"
 #include "policies/rules/deps.hpp"
 #include "policies/rules/deps_shrinkwrap.hpp"
@@ -17,14 +18,30 @@ namespace {
 
 using enum Action;
 
+bool is_of_own_scope(std::string_view own, std::string_view name) {
+  return own.starts_with('@') && name.starts_with(own.substr(0, own.find('/') + 1));
+}
+
+// Released by the same hands at the same moment, as a repository of many packages does: its own scope's, or
+// its builds for platforms, pinned to its own version. Nor does anything import the compiler whose
+// declarations are read.
+bool is_sibling(const Release& release, const Dependency& dependency) {
+  if (dependency.role == DependencyRole::peer && dependency.name == "typescript") return true;
+  if (dependency.spec != release.version) return false;
+  return is_of_own_scope(release.name, dependency.name) || is_platform_build(dependency.name, release.name);
+}
+
 void check_new(const Release& release, FindingSink& sink) {
   for (const Dependency& dependency : new_dependencies(release)) {
     const std::string identity = dependency.name + "@" + dependency.spec;
+    const bool stranger =
+        is_stranger(release.name, dependency.name, dependency.spec) && !is_sibling(release, dependency);
     sink.add({.file = "package.json",
               .message = "\"" + printable(dependency.name) + "\" (" + printable(dependency.spec) +
                          ") is a new " + std::string(to_text(dependency.role)) + " since " +
                          printable(release.history.baseline->version),
-              .content_digest = identity});
+              .content_digest = identity},
+             stranger ? 0 : 1);
   }
 }
 
@@ -95,6 +112,15 @@ class Use {
     }
   }
 
+  // What "#name" leads to, under whatever conditions.
+  void see_imports(const json::value& imports) {
+    if (imports.is_string()) used_ |= names(std::string_view(imports.get_string()), dependency_.name);
+    if (imports.is_array())
+      for (const json::value& each : imports.get_array()) see_imports(each);
+    if (imports.is_object())
+      for (const auto& [key, each] : imports.get_object()) see_imports(each);
+  }
+
   bool used() const { return used_; }
   const Dependency& dependency() const { return dependency_; }
 
@@ -113,17 +139,7 @@ void look_for_uses(const Release& release, const ReleaseFile& file, SourceKind k
   references.finish();
 }
 
-// Released by the same hands at the same moment, as a repository of many packages does: its own scope's, or
-// its builds for platforms, pinned to its own version. Nor does anything import the compiler whose
-// declarations are read.
-bool is_sibling(const Release& release, const Dependency& dependency) {
-  if (dependency.role == DependencyRole::peer && dependency.name == "typescript") return true;
-  if (dependency.spec != release.version) return false;
-  const std::string_view name = release.name;
-  const bool same_scope =
-      name.starts_with('@') && dependency.name.starts_with(name.substr(0, name.find('/') + 1));
-  return same_scope || is_platform_build(dependency.name, name);
-}
+enum PhantomTier { phantom, phantom_sibling, phantom_no_stranger };
 
 void check_phantom(const Release& release, FindingSink& sink) {
   const std::vector<Dependency> added = new_dependencies(release);
@@ -134,6 +150,12 @@ void check_phantom(const Release& release, FindingSink& sink) {
     if (script == release.facts.scripts.end()) continue;
     for (Use& use : uses) use.see_script(script->second);
   }
+  // Headers that an addon is built with.
+  for (const FoundGypCommand& found : gyp_commands(release))
+    for (Use& use : uses) use.see_script(found.command.text);
+  if (release.packaged != nullptr)
+    if (const json::value* imports = release.packaged->raw.if_contains("imports"))
+      for (Use& use : uses) use.see_imports(*imports);
   const auto all_used = [&uses] {
     return std::all_of(uses.begin(), uses.end(), [](const Use& u) { return u.used(); });
   };
@@ -153,11 +175,13 @@ void check_phantom(const Release& release, FindingSink& sink) {
          .message = "\"" + printable(dependency.name) + "\" (" + printable(dependency.spec) + ") is a new " +
                     std::string(to_text(dependency.role)) + ", and no file of the release imports it",
          .content_digest = identity},
-        is_sibling(release, dependency) ? 1 : 0);
+        is_sibling(release, dependency)                    ? phantom_sibling
+        : is_widely_used(dependency.name, dependency.spec) ? phantom_no_stranger
+                                                           : phantom);
   }
 }
 
-enum ExoticTier { from_elsewhere, renamed };
+enum ExoticTier { from_elsewhere, renamed, renamed_before };
 
 void check_exotic(const Release& release, FindingSink& sink) {
   const auto look = [&](const DependencyMap& map, DependencyRole role) {
@@ -171,12 +195,14 @@ void check_exotic(const Release& release, FindingSink& sink) {
                   .content_digest = identity},
                  from_elsewhere);
       } else if (spec.kind == DependencySpec::Kind::alias && spec.target != name) {
+        const std::string* before = spec_before(release, name);
         sink.add({.file = "package.json",
                   .message = std::string(to_text(role)) + " \"" + printable(name) + "\" is really \"" +
                              printable(spec.target) + "\"",
                   .fix = "Depend on the package under its own name, or have the alias reviewed.",
                   .content_digest = identity},
-                 renamed);
+                 before != nullptr && parse_dependency_spec(*before).target == spec.target ? renamed_before
+                                                                                           : renamed);
       }
     }
   };
@@ -242,6 +268,11 @@ std::vector<Dependency> new_dependencies(const Release& release) {
   return out;
 }
 
+bool is_stranger(std::string_view own, const std::string& name, const std::string& spec) {
+  if (is_widely_used(name, spec)) return false;
+  return !is_of_own_scope(own, name) || parse_dependency_spec(spec).kind != DependencySpec::Kind::registry;
+}
+
 std::string quoted(const Dependency& dependency) {
   return "\"" + printable(dependency.name) + "\" (" + printable(dependency.spec) + ")";
 }
@@ -251,12 +282,12 @@ std::span<const Rule> deps_rules() {
       {{"deps/new",
         "a dependency that the last release did not have",
         "Have a second person confirm the new dependency: who keeps it, how old it is, what it does.",
-        {everywhere(warn)}},
+        {everywhere(warn), everywhere(note)}},
        check_new},
       {{"deps/phantom",
         "a new dependency that nothing in the release uses",
         "Take it out of package.json, or make it a devDependency if only the build needs it.",
-        {{block, escalate, warn}, {escalate, warn, note}}},
+        {{block, escalate, warn}, {escalate, note, note}, {warn, note, note}}},
        check_phantom},
       {{"deps/young",
         "a new dependency, or a version of one, that was published only just now",
@@ -266,12 +297,12 @@ std::span<const Rule> deps_rules() {
       {{"deps/range",
         "a dependency that admits more versions than it has to",
         "Name a range within one major version, such as ^1.2.3.",
-        {everywhere(warn)}},
+        {everywhere(warn), {warn, note, note}}},
        check_range},
       {{"deps/exotic",
         "a dependency that comes from git, a URL or under another name",
         "Publish the dependency to a registry and depend on a version range of it.",
-        {everywhere(block), everywhere(warn)}},
+        {everywhere(block), everywhere(warn), everywhere(note)}},
        check_exotic},
       {{"deps/optional-new",
         "a new optional dependency that is no build for a platform",

@@ -43,6 +43,13 @@ void check_range(const Release& release, FindingSink& sink);
 void check_optional_new(const Release& release, FindingSink& sink);
 void check_typo(const Release& release, FindingSink& sink);
 
+// One of the several thousand packages that most others are made of, taken from a registry under its own name
+// (widely_used_names.txt): no stranger, whoever names it. How young its version is, deps/young judges.
+bool is_widely_used(const std::string& name, const std::string& spec);
+
+// Neither that nor of the scope of `own`, which only its publishers can publish in.
+bool is_stranger(std::string_view own, const std::string& name, const std::string& spec);
+
 // The very popular name that `name` could be taken for and what they differ in ("one letter"), or nothing.
 struct Lookalike {
   std::string popular;

@@ -20,6 +20,10 @@ constexpr std::string_view kPopularNames =
 #include "popular_names.inc"
     ;
 
+constexpr std::string_view kWidelyUsedNames[] = {
+#include "widely_used_names.inc"
+};
+
 constexpr std::size_t kEditLengthMin = 6;  // a letter of a shorter name is chance
 constexpr std::size_t kSwapLengthMin = 5;  // two letters exchanged are chance less often
 constexpr std::size_t kAffixLengthMin = 4;
@@ -39,17 +43,26 @@ bool is_from_registry(const std::string& spec) {
   return kind == DependencySpec::Kind::registry || kind == DependencySpec::Kind::alias;
 }
 
-// What is wrong with the range of a dependency; empty: nothing.
-std::string looseness(const Dependency& dependency, const std::string* before) {
+enum RangeTier { too_wide, harmless };
+struct Looseness {
+  std::string message;  // empty: nothing is wrong with the range
+  int tier = too_wide;
+};
+
+Looseness looseness(const Dependency& dependency, const std::string* before) {
   const auto now = Range::parse(range_text(dependency.spec));
-  if (now.has_error()) return "follows a tag: whatever it names on a day is installed";
-  if (now->is_any()) return "admits every version there will ever be";
+  if (now.has_error()) return {"follows a tag: whatever it names on a day is installed"};
+  // As all of DefinitelyTyped's declarations name one another.
+  const bool types =
+      dependency.name.starts_with("@types/") && is_widely_used(dependency.name, dependency.spec);
+  if (now->is_any()) return {"admits every version there will ever be", types ? harmless : too_wide};
   if (before == nullptr || !is_from_registry(*before)) return {};
   const auto then = Range::parse(range_text(*before));
   if (then.has_error()) return {};
   const std::string was = " (it was \"" + printable(*before) + "\")";
-  if (then->is_pin() && !now->is_pin()) return "was pinned and is a range now" + was;
-  if (widens(*then, *now)) return "admits other major versions than before" + was;
+  if (then->is_pin() && !now->is_pin())
+    return {"was pinned and is a range now" + was, widens(*then, *now) ? too_wide : harmless};
+  if (widens(*then, *now)) return {"admits other major versions than before" + was};
   return {};
 }
 
@@ -224,6 +237,12 @@ std::optional<Lookalike> lookalike(std::string_view name) {
   return names.like(name);
 }
 
+bool is_widely_used(const std::string& name, const std::string& spec) {
+  static const std::unordered_set<std::string_view> names(std::begin(kWidelyUsedNames),
+                                                          std::end(kWidelyUsedNames));
+  return names.contains(name) && parse_dependency_spec(spec).kind == DependencySpec::Kind::registry;
+}
+
 void check_range(const Release& release, FindingSink& sink) {
   for (const Dependency& dependency : all_dependencies(release)) {
     if (dependency.role == DependencyRole::peer || !is_from_registry(dependency.spec)) continue;
@@ -233,11 +252,12 @@ void check_range(const Release& release, FindingSink& sink) {
       const auto& bundled = release.packaged->bundle_dependencies;
       if (std::find(bundled.begin(), bundled.end(), dependency.name) != bundled.end()) continue;
     }
-    const std::string wrong = looseness(dependency, before);
-    if (wrong.empty()) continue;
+    const Looseness wrong = looseness(dependency, before);
+    if (wrong.message.empty()) continue;
     sink.add({.file = "package.json",
-              .message = quoted(dependency) + " " + wrong,
-              .content_digest = dependency.name + "@" + dependency.spec});
+              .message = quoted(dependency) + " " + wrong.message,
+              .content_digest = dependency.name + "@" + dependency.spec},
+             wrong.tier);
   }
 }
 

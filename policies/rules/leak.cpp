@@ -46,7 +46,7 @@ std::span<const Rule> leak_rules() {
         "Build with source maps off, or without sourceRoot and a public map URL (webpack: output.publicPath "
         "and "
         "SourceMapDevToolPlugin; tsc: mapRoot, sourceRoot).",
-        {{block, warn, warn}}},
+        {{block, warn, warn}, {block, note, warn}}},
        check_source_map_url},
       {{"leak/source-map-ratio",
         "source maps that are more than half of the package",
@@ -98,7 +98,7 @@ std::span<const Rule> leak_rules() {
       {{"leak/ai-state",
         "settings and memory of editors and AI assistants; settings.local.json, which holds a person's own",
         "Leave the file out of the package: list what ships in \"files\".",
-        {{warn, warn, note}, {block, block, block}}},
+        {{warn, warn, note}, {block, block, block}, {warn, note, note}}},
        check_ai_state},
       {{"leak/tests",
         "tests, fixtures, snapshots and coverage",

@@ -164,11 +164,12 @@ struct Group {
   std::size_t files = 0;
 };
 
-void add_groups(const std::map<std::string, Group>& groups, std::string_view what, FindingSink& sink) {
+void add_groups(const std::map<std::string, Group>& groups, std::string_view what, FindingSink& sink,
+                int tier = 0) {
   for (const auto& [folder, group] : groups) {
     std::string message = printable(folder) + " is " + std::string(what);
     if (group.files > 1) message += ", " + thousands(group.files) + " files of it";
-    sink.add({.file = group.first, .message = std::move(message)});
+    sink.add({.file = group.first, .message = std::move(message)}, tier);
   }
 }
 
@@ -208,7 +209,7 @@ void check_ai_state(const Release& release, FindingSink& sink) {
   constexpr std::string_view folders[] = {".claude",   ".cursor", ".windsurf", ".codex",
                                           ".continue", ".vscode", ".idea"};
   constexpr std::string_view files[] = {"claude.md", "claude.local.md", "agents.md", "gemini.md"};
-  std::map<std::string, Group> groups;
+  std::map<std::string, Group> state, instructions;
   for_each_content(release, [&](std::string_view inner, std::uint64_t, const FileContent&) {
     const std::string path = folded(inner);
     if (base_name(path) == "settings.local.json") {
@@ -222,10 +223,11 @@ void check_ai_state(const Release& release, FindingSink& sink) {
       return one_of(name, folders) || name.starts_with(".aider") || (last && one_of(name, files));
     });
     if (part.empty()) return;
-    Group& group = groups[std::string(part)];
+    Group& group = (one_of(base_name(part), files) ? instructions : state)[std::string(part)];
     if (group.files++ == 0) group.first = inner;
   });
-  add_groups(groups, "state or instructions of an editor or AI assistant", sink);
+  add_groups(state, "state or instructions of an editor or AI assistant", sink);
+  add_groups(instructions, "instructions for AI assistants", sink, 2);
 }
 
 }  // namespace sallyport

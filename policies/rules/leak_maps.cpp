@@ -17,7 +17,8 @@ std::string files_of(std::uint64_t count, std::string_view whose) {
 }
 
 // Names of counts in Facts::measures.
-constexpr std::string_view measure_maps = "source-maps", measure_with_sources = "source-maps-with-sources",
+constexpr std::string_view measure_maps = "source-maps", measure_urls = "source-maps-with-addresses",
+                           measure_with_sources = "source-maps-with-sources",
                            measure_inline = "inline-source-maps";
 
 std::string lines_of(std::uint64_t count) {
@@ -94,13 +95,16 @@ std::string resolve(std::string_view path, std::string_view target) {
 }  // namespace
 
 void add_map_facts(const Release& release, Facts& facts) {
-  std::uint64_t maps = 0, with_sources = 0, inlined = 0;
+  std::uint64_t maps = 0, with_sources = 0, inlined = 0, remote = 0;
   for_each_content(release, [&](std::string_view path, std::uint64_t, const FileContent& content) {
+    remote += content.map && !content.map->remote_sources.empty() ? 1 : 0;
+    for (const InlineMap& map : content.inline_maps) remote += map.map.remote_sources.empty() ? 0 : 1;
     maps += content.map || folded(path).ends_with(".map") ? 1 : 0;
     with_sources += content.map && carries_text(*content.map) ? 1 : 0;
     inlined += content.inline_maps.size();
     for (const InlineMap& map : content.inline_maps) with_sources += carries_text(map.map) ? 1 : 0;
   });
+  facts.measures[std::string(measure_urls)] = remote;
   facts.measures[std::string(measure_maps)] = maps;
   facts.measures[std::string(measure_with_sources)] = with_sources;
   facts.measures[std::string(measure_inline)] = inlined;
@@ -115,7 +119,7 @@ void check_source_map(const Release& release, FindingSink& sink) {
                 .message = listed(*content.map) + " ships (" + human_bytes(size) +
                            (named ? ")" : "), though its name does not say so"),
                 .evidence = samples(*content.map)},
-               tier);
+               carries_text(*content.map) ? tier : 1);
     else if (named)
       sink.add({.file = path, .message = "a file named as a source map ships (" + human_bytes(size) + ")"},
                tier);
@@ -174,6 +178,7 @@ void check_source_map_reference(const Release& release, FindingSink& sink) {
 }
 
 void check_source_map_url(const Release& release, FindingSink& sink) {
+  const int tier = tier_since(release, measure_urls);
   for_each_content(release, [&](std::string_view path, std::uint64_t, const FileContent& content) {
     std::set<std::string_view> told;
     for (const MapReference& reference : content.map_references)
@@ -192,7 +197,8 @@ void check_source_map_url(const Release& release, FindingSink& sink) {
                 .message = "the source map says where its sources are to be had",
                 .evidence = where,
                 .line = line,
-                .offset = offset});
+                .offset = offset},
+               tier);
     };
     if (content.map) map(*content.map, {}, 0);
     for (const InlineMap& inline_map : content.inline_maps)
@@ -213,7 +219,7 @@ void check_source_map_ratio(const Release& release, FindingSink& sink) {
   sink.add({.message = "source maps are " + human_bytes(bytes) + " of the " +
                        human_bytes(release.unpacked_bytes) + " that the package unpacks to",
             .content_digest = "source maps above half"},
-           tier_since(release, measure_maps));
+           std::max(tier_since(release, measure_maps), tier_since(release, measure_inline)));
 }
 
 }  // namespace sallyport

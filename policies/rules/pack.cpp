@@ -182,7 +182,7 @@ std::span<const Rule> pack_rules() {
       {{"pack/license",
         "no license, or another one than before",
         "Name the license in package.json and ship its text as LICENSE.",
-        {everywhere(note), everywhere(warn)}},
+        {everywhere(note), everywhere(warn), {warn, note, note}}},
        check_license},
       {{"pack/private",
         "package.json says that it is not to be published here",

@@ -1,6 +1,7 @@
 // What is in the package beside its own files, and under which terms.
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 #include <set>
 
@@ -8,6 +9,7 @@
 #include "policies/rules/file_kinds.hpp"
 #include "policies/rules/leak.hpp"
 #include "policies/rules/pack.hpp"
+#include "storage/base/one_of.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -100,7 +102,25 @@ void check_bundled(const Release& release, FindingSink& sink) {
   sink.add({.file = "package.json", .message = std::move(message), .content_digest = identity});
 }
 
-enum LicenseTier { missing, changed };
+enum LicenseTier { missing, changed, as_free };
+
+// "Apache 2.0" and "Apache-2.0" are one.
+std::string spelled(std::string_view license) {
+  std::string out;
+  for (const char c : folded(license))
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) out += c;
+  return out;
+}
+
+// From one that lets everybody do everything to another such, or to one at all: nothing is taken from
+// anybody.
+bool is_as_free(std::string_view before, std::string_view now) {
+  constexpr std::string_view free[] = {"mit",       "isc",        "bsd",     "bsd2clause", "bsd3clause",
+                                       "0bsd",      "bsd0clause", "apache2", "apache20",   "blueoak100",
+                                       "unlicense", "cc010",      "wtfpl",   "mit0"};
+  const std::string was = spelled(before), is = spelled(now);
+  return was == is || (one_of(is, free) && (was.empty() || one_of(was, free)));
+}
 
 void check_license(const Release& release, FindingSink& sink) {
   if (release.packaged == nullptr) return;
@@ -129,7 +149,7 @@ void check_license(const Release& release, FindingSink& sink) {
             .message = "the license changed from " + told(*baseline->license) + " to " + told(now),
             .fix = "Have the change of license confirmed by those who may decide it.",
             .content_digest = identity},
-           changed);
+           is_as_free(*baseline->license, now) ? as_free : changed);
 }
 
 }  // namespace sallyport

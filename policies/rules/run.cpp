@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "policies/dependency_spec.hpp"
+#include "policies/rules/deps.hpp"
 #include "policies/rules/file_kinds.hpp"
 #include "policies/rules/run.hpp"
+#include "storage/base/one_of.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -29,6 +32,55 @@ std::map<std::string, std::string> scripts_run(std::map<std::string, std::string
   return scripts;
 }
 
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> out;
+  for (std::size_t at; (at = text.find_first_not_of(' ')) != text.npos;) {
+    text.remove_prefix(at);
+    const std::size_t end = std::min(text.find(' '), text.size());
+    out.push_back(text.substr(0, end));
+    text.remove_prefix(end);
+  }
+  return out;
+}
+
+bool runs_own_file(const Release& release, std::string_view path) {
+  while (path.starts_with("./")) path.remove_prefix(2);
+  const std::string file(path);
+  return release.file(file) != nullptr || release.file(file + ".js") != nullptr ||
+         release.file(file + "/index.js") != nullptr;
+}
+
+enum ScriptTier { new_script, changed_own, changed_build };
+
+// A command line without anything that a shell would read into it.
+bool is_plain(std::string_view command) {
+  return std::all_of(command.begin(), command.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view(" ._-=/").find(static_cast<char>(c)) != std::string_view::npos;
+  });
+}
+
+// What a script has run that another took the place of: tools that build an addon or fetch the one built for
+// this release, or a program that is in the release for everybody to read.
+ScriptTier tier_of_change(const Release& release, std::string_view script) {
+  constexpr std::string_view builders[] = {
+      "node-gyp",         "node-gyp-build", "node-gyp-build-optional-packages",
+      "prebuild-install", "node-pre-gyp",   "cmake-js"};
+  ScriptTier tier = changed_build;
+  while (!script.empty()) {
+    const std::size_t end = std::min(script.find_first_of("|&;"), script.size());
+    const std::vector<std::string_view> words = words_of(script.substr(0, end));
+    const bool plain = is_plain(script.substr(0, end));
+    script.remove_prefix(std::min(script.find_first_not_of("|&;", end), script.size()));
+    if (words.empty()) continue;
+    if (!plain) return new_script;
+    if (one_of(words[0], builders)) continue;
+    if (words[0] != "node" || words.size() < 2 || !runs_own_file(release, words[1])) return new_script;
+    tier = changed_own;
+  }
+  return tier;
+}
+
 void check_install_script(const Release& release, FindingSink& sink) {
   const Manifest* manifest = release.packaged != nullptr ? release.packaged : release.published;
   if (manifest == nullptr) return;
@@ -37,12 +89,14 @@ void check_install_script(const Release& release, FindingSink& sink) {
     const auto script = scripts.find(std::string(name));
     if (script == scripts.end() || script->second.empty()) continue;
     std::string message = "runs \"" + printable(script->second) + "\" on every machine that installs it; ";
+    ScriptTier tier = new_script;
     if (const auto& baseline = release.history.baseline) {
       const auto ran = scripts_run(baseline->scripts, *baseline);
       const auto before = ran.find(script->first);
       if (before != ran.end() && before->second == script->second) continue;
       message += before == ran.end() ? "the script is new since " : "the script changed since ";
       message += printable(baseline->version);
+      if (before != ran.end()) tier = tier_of_change(release, script->second);
     } else {
       message += "there is no earlier release to compare with";
     }
@@ -50,7 +104,8 @@ void check_install_script(const Release& release, FindingSink& sink) {
     sink.add({.file = "package.json",
               .message = std::string(name) + " " + message,
               .evidence = script->second,
-              .content_digest = identity});
+              .content_digest = identity},
+             tier);
   }
 }
 
@@ -64,11 +119,11 @@ std::map<std::string, std::string> code_of(const Facts& facts) {
 
 // What a stolen account's release changes: a dependency that was not there, or what runs at install. That
 // ranges moved or scripts of the developers changed is how a repository of many packages releases.
-bool brings_something_in(const Facts& before, const Facts& now) {
-  const auto new_name = [](const DependencyMap& was, const DependencyMap& is) {
+bool brings_something_in(std::string_view own, const Facts& before, const Facts& now) {
+  const auto new_name = [&](const DependencyMap& was, const DependencyMap& is) {
     return std::any_of(is.begin(), is.end(), [&](const auto& entry) {
-      return !was.contains(entry.first) ||
-             (parse_dependency_spec(entry.second).kind != DependencySpec::Kind::registry &&
+      if (!was.contains(entry.first)) return is_stranger(own, entry.first, entry.second);
+      return (parse_dependency_spec(entry.second).kind != DependencySpec::Kind::registry &&
               was.at(entry.first) != entry.second);
     });
   };
@@ -97,7 +152,7 @@ void check_manifest_only(const Release& release, FindingSink& sink) {
   compare(before.optional_dependencies, now.optional_dependencies, "optionalDependencies");
   compare(before.peer_dependencies, now.peer_dependencies, "peerDependencies");
   if (changed.empty() || code_of(before) != code_of(now)) return;
-  const bool serious = brings_something_in(before, now);
+  const bool serious = brings_something_in(release.name, before, now);
   sink.add(
       {.file = "package.json",
        .message = changed + " changed since " + printable(before.version) + ", and not one byte of code" +
@@ -112,7 +167,7 @@ std::span<const Rule> run_rules() {
       {{"run/install-script",
         "a script that runs at install was added or changed",
         "Remove the install script, or have the change reviewed and waived.",
-        {{block, escalate, warn}}},
+        {{block, escalate, warn}, {escalate, warn, note}, {warn, note, note}}},
        check_install_script},
       {{"run/gyp",
         "a gyp file is new, or has commands run on the machines that install it",
@@ -138,7 +193,7 @@ std::span<const Rule> run_rules() {
       {{"run/polyglot",
         "a file that is something else than its name says, or has more behind its end",
         "Name the file for what it is, and ship nothing behind its end.",
-        {everywhere(escalate)}},
+        {everywhere(escalate), everywhere(note)}},
        check_polyglot},
   };
   return rules;

@@ -143,13 +143,26 @@ std::string without_numbers(std::string_view path) {
 
 }  // namespace
 
+// "prebuilds/" of "prebuilds/darwin-arm64/x.node": where a package keeps its addon built for each system. One
+// more beside others tells as much as one that changed. Empty: no such place.
+std::string_view home_of_builds(std::string_view path) {
+  if (!path.ends_with(".node")) return {};
+  const std::string_view folder = path.substr(0, path.rfind('/') == path.npos ? 0 : path.rfind('/'));
+  const std::size_t name = folder.rfind('/') == folder.npos ? 0 : folder.rfind('/') + 1;
+  for (const std::string_view system : {"darwin-"sv, "linux-"sv, "win32-"sv, "android-"sv, "freebsd-"sv})
+    if (folder.substr(name).starts_with(system)) return folder.substr(0, name);
+  return {};
+}
+
 void check_native(const Release& release, FindingSink& sink) {
   const auto& baseline = release.history.baseline;
-  std::set<std::string> places, digests;
+  std::set<std::string> places, digests, homes;
   if (baseline) {
     for (const FileFact& file : baseline->files) {
       digests.insert(file.digest);
-      if (is_native_fact(file)) places.insert(without_numbers(file.path));
+      if (!is_native_fact(file)) continue;
+      places.insert(without_numbers(file.path));
+      if (const auto home = home_of_builds(file.path); !home.empty()) homes.emplace(home);
     }
   }
   for (const ReleaseFile& file : release.files) {
@@ -164,9 +177,9 @@ void check_native(const Release& release, FindingSink& sink) {
       sink.add({.file = path,
                 .message = kind + " that nobody can read; " +
                            (changed ? "it changed since " + printable(baseline->version) : since(release))},
-               !baseline ? nothing_before
-               : changed ? changed_native
-                         : new_native);
+               !baseline                                                      ? nothing_before
+               : changed || homes.contains(std::string(home_of_builds(path))) ? changed_native
+                                                                              : new_native);
     }
     for_each_nested(file.content, [&](std::string_view inner, std::uint64_t, const FileContent& content) {
       if (!is_native(content.magic)) return;
@@ -287,10 +300,15 @@ std::string appended(const Release& release, const ReleaseFile& file) {
 }  // namespace
 
 void check_polyglot(const Release& release, FindingSink& sink) {
+  std::set<std::string> shipped;
+  if (release.history.baseline)
+    for (const FileFact& file : release.history.baseline->files) shipped.insert(file.path + file.digest);
   for (const ReleaseFile& file : release.files) {
     std::string message = lie(release, file);
     if (message.empty() && file.content.magic != Magic::none) message = appended(release, file);
-    if (!message.empty()) sink.add({.file = file.entry.inner, .message = std::move(message)});
+    if (message.empty()) continue;
+    const bool same = shipped.contains(file.entry.inner + to_hex(file.entry.digest));
+    sink.add({.file = file.entry.inner, .message = std::move(message)}, same ? 1 : 0);
   }
 }
 

@@ -78,12 +78,16 @@ void check_jump(const Release& release, FindingSink& sink) {
   sink.add({.message = std::move(message), .content_digest = "unpacked"}, leapt ? 1 : 0);
 }
 
+constexpr std::size_t count_slack_files = 10;
+
 void check_count(const Release& release, FindingSink& sink) {
   if (!release.history.baseline) return;
   const Facts& baseline = *release.history.baseline;
   const std::size_t before = baseline.files.size(), now = release.files.size();
   const Thresholds& t = release.thresholds;
-  if (!exceeds(now, t.count_factor, before) && now - std::min(now, before) <= t.count_files) return;
+  // Twice a handful is a handful.
+  const std::size_t more = now - std::min(now, before);
+  if (!(exceeds(now, t.count_factor, before) && more > count_slack_files) && more <= t.count_files) return;
   sink.add({.message = thousands(now) + " files, against " + thousands(before) + " in " + baseline.version,
             .content_digest = "files"});
 }
@@ -119,7 +123,9 @@ void check_new_type(const Release& release, FindingSink& sink) {
     sink.add({.file = file.path,
               .message = "the first file " + what + " in this package's recent releases",
               .content_digest = file.type},
-             telling ? 1 : 0);
+             file.type == ".map" ? 2
+             : telling           ? 1
+                                 : 0);
   }
 }
 
@@ -162,7 +168,7 @@ std::span<const Rule> size_rules() {
       {{"size/new-type",
         "a kind of file that recent releases never shipped",
         "Check that this kind of file is meant to ship; narrow \"files\" if it is not.",
-        {everywhere(note), everywhere(escalate)}},
+        {everywhere(note), everywhere(escalate), {escalate, note, escalate}}},
        check_new_type},
       {{"size/new-path",
         "a top-level folder or dotfile that the last release did not have",

@@ -89,6 +89,7 @@ class Scan {
       if (!tarball) return tarball.error();
       ReleaseContext alone;
       alone.now = context.now;
+      alone.profile = context.profile;
       auto before = inspect(*tarball, std::move(alone));
       if (!before) return before.error();
       if (before->facts.version.empty()) {
@@ -98,6 +99,11 @@ class Scan {
       History& history = context.history;
       for (const FileFact& file : before->facts.files) history.types_seen.insert(file.type);
       history.largest_file_bytes.push_back(largest(before->facts));
+      for (const Finding& finding : before->findings) {
+        // Of two with one fingerprint the milder counts, so that the other is news.
+        const auto known = history.known.try_emplace(finding.fingerprint, finding.action).first;
+        known->second = std::min(known->second, finding.action);
+      }
       history.baseline = std::move(before->facts);
       history.baseline_origin = "previous";
     }

@@ -95,12 +95,12 @@ class Fetcher:
 
 
 def scan(binary, tarball, before, profile):
-    """The findings, [rule, action, file, message], of one scan."""
+    """The findings, [rule, action, file, message, whether the release before had it], of one scan."""
     done = subprocess.run([binary, "scan", tarball, "--previous", before, "--profile", profile, "--format", "json"],
                           capture_output=True, text=True, timeout=600)
     if done.returncode not in (0, 1):
         raise RuntimeError(f"{tarball}: {done.stderr[-500:]}")
-    return [[f["rule"], f["action"], f["file"], f["message"]] for f in json.loads(done.stdout)["findings"]]
+    return [[f["rule"], f["action"], f["file"], f["message"], f.get("known", False)] for f in json.loads(done.stdout)["findings"]]
 
 
 def judged(binary, results, pair):
@@ -116,7 +116,7 @@ def judged(binary, results, pair):
 def worst(findings):
     """rule -> the worst action it took."""
     found = {}
-    for rule, action, _, _ in findings:
+    for rule, action, *_ in findings:
         found[rule] = max(found.get(rule, "note"), action, key=ACTIONS.index)
     return found
 
@@ -136,6 +136,7 @@ def counted(releases):
             totals["block"] += "block" in taken.values()
             totals["block, maps aside"] += "block" in aside
             totals["above note"] += any(action != "note" for action in taken.values())
+            totals["above note, and new"] += any(f[1] != "note" and not f[4] for f in release[profile])
             totals["above note, maps aside"] += any(action != "note" for action in aside)
         summary["profiles"][profile] = {"releases with": dict(totals),
                                         "rules": {rule: dict(actions) for rule, actions in sorted(rules.items())}}
@@ -192,7 +193,7 @@ def main():
         print(f"not measured: {sentence}")
     if options.show:
         for release in releases:
-            for rule, action, file, message in release[options.profile]:
+            for rule, action, file, message, _ in release[options.profile]:
                 if rule.startswith(options.show) and action != "note":
                     print(f"{release['release']} after {release['previous']}: {rule} {action} {file}: {message}")
     if options.json:

@@ -81,6 +81,19 @@ def test_the_previous_release_may_be_a_tarball_a_folder_or_a_released_version(sc
     assert above_note(scanner.report(tmp_path / "now.tgz")) == {}
 
 
+def test_what_the_previous_release_had_is_said_to_be_known(scanner, tmp_path):
+    mine = {"index.js": "module.exports = 1;\n", ".cursor/rules": "be kind\n"}
+    (tmp_path / "before.tgz").write_bytes(packages.package_tarball("axioms", "1.14.0", files=mine))
+    more = {**mine, ".windsurf/rules": "be brief\n"}
+    (tmp_path / "now.tgz").write_bytes(packages.package_tarball("axioms", "1.14.1", files=more))
+    report = scanner.report(tmp_path / "now.tgz", "--previous", tmp_path / "before.tgz")
+    known = {f["file"]: f.get("known", False) for f in report["findings"] if f["rule"] == "leak/ai-state"}
+    assert known == {"package/.cursor/rules": True, "package/.windsurf/rules": False}
+    # In another profile the one before is judged by that, too.
+    report = scanner.report(tmp_path / "now.tgz", "--previous", tmp_path / "before.tgz", "--profile", "internal")
+    assert {f["file"]: f.get("known", False) for f in report["findings"] if f["rule"] == "leak/ai-state"} == known
+
+
 @pytest.mark.parametrize("previous, said", [("axioms@1.14.9", "npm could not pack"), ("nothing-here", "is none of them"),
                                             ("git+https://e.example/x.git", "is none of them"),
                                             ("-x@1.0.0", "is none of them")])

@@ -48,13 +48,15 @@ TEST_CASE("what can never have an effect is told") {
 TEST_CASE("two policies differ in what they judge otherwise, and in nothing else") {
   const Policy shipped = policy("");
   CHECK(differences(shipped, shipped).empty());
-  CHECK(differences(shipped, policy("[rules]\n\"deps/new\" = \"warn\"")).empty());  // that is the default
-  CHECK(differences(shipped, policy("[rules]\n\"deps/new\" = \"off\"")) == Lines{"deps/new: warn -> off"});
-  CHECK(differences(policy("[rules]\n\"deps/new\" = \"off\""), shipped) == Lines{"deps/new: off -> warn"});
-  CHECK(differences(shipped, policy("[profiles.open.rules]\n\"deps/new\" = \"block\"")) ==
-        Lines{"deps/new (open): warn -> block"});
-  CHECK(differences(shipped, policy("[rules]\n\"leak/source-map-url\" = \"warn\"")) ==
-        Lines{"leak/source-map-url (proprietary): block -> warn"});
+  CHECK(differences(shipped, policy("[rules]\n\"size/count\" = \"warn\"")).empty());  // that is the default
+  CHECK(differences(shipped, policy("[rules]\n\"size/count\" = \"off\"")) ==
+        Lines{"size/count: warn -> off"});
+  CHECK(differences(policy("[rules]\n\"size/count\" = \"off\""), shipped) ==
+        Lines{"size/count: off -> warn"});
+  CHECK(differences(shipped, policy("[profiles.open.rules]\n\"size/count\" = \"block\"")) ==
+        Lines{"size/count (open): warn -> block"});
+  CHECK(differences(shipped, policy("[rules]\n\"leak/original-source\" = \"note\"")) ==
+        Lines{"leak/original-source (proprietary): warn -> note"});
   CHECK(differences(shipped, policy("[rules]\n\"size/jump\" = \"note\"")) ==
         Lines{"size/jump: warn; escalate -> note"});
   CHECK(differences(shipped, policy("[thresholds]\njump_factor = 2")) ==

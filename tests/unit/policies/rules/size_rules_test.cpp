@@ -116,6 +116,8 @@ TEST_CASE("a jump in the number of files is seen") {
   };
   CHECK_FALSE(fires(10, 20));
   CHECK(fires(10, 21));
+  CHECK_FALSE(fires(5, 15));
+  CHECK(fires(5, 16));
   CHECK_FALSE(fires(600, 1100));
   CHECK(fires(600, 1101));
   CHECK_FALSE(fires(10, 5));
@@ -133,7 +135,7 @@ TEST_CASE("a kind of file that never shipped is noted, and one that carries sour
   std::map<std::string, int> tiers;
   for (const Said& said : ask("size/new-type", builder)) tiers[said.file] = said.tier;
   CHECK(tiers ==
-        std::map<std::string, int>{{"a.js.MAP", 1}, {"logo.svg", 0}, {"setup.sh", 1}, {"renamed.txt", 1}});
+        std::map<std::string, int>{{"a.js.MAP", 2}, {"logo.svg", 0}, {"setup.sh", 1}, {"renamed.txt", 1}});
 
   builder.release().history.types_seen = {".svg", ".map", ".sh"};
   CHECK(ask("size/new-type", builder).size() == 1);
@@ -149,7 +151,7 @@ TEST_CASE("a flood of made-up extensions does not hide the map among them") {
   const auto said = ask("size/new-type", builder);
   CHECK(said.size() == 21);
   CHECK(said.back().file == "cli.js.map");
-  CHECK(said.back().tier == 1);
+  CHECK(said.back().tier == 2);
 }
 
 }  // namespace sallyport
