@@ -70,8 +70,8 @@ def test_explain_says_why_what_to_do_and_what_is_in_force(run, tmp_path):
 
 def test_diff_says_what_is_judged_otherwise(run, tmp_path):
     (tmp_path / "a.toml").write_text("")
-    (tmp_path / "b.toml").write_text('[profiles.open.rules]\n"deps/new" = "off"\n[thresholds]\njump_factor = 2\n')
-    assert run("policy", "diff", "a.toml", "b.toml").stdout == "deps/new (open): warn -> off\nthresholds jump_factor: 1.5 -> 2\n"
+    (tmp_path / "b.toml").write_text('[profiles.open.rules]\n"size/count" = "off"\n[thresholds]\njump_factor = 2\n')
+    assert run("policy", "diff", "a.toml", "b.toml").stdout == "size/count (open): warn -> off\nthresholds jump_factor: 1.5 -> 2\n"
     assert "judge alike" in run("policy", "diff", "a.toml", "a.toml").stdout
     run("policy", "diff", "a.toml", "absent.toml", expect=2)
 
