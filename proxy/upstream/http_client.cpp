@@ -36,9 +36,7 @@ class Asking {
 };
 
 std::shared_ptr<HttpTransfer> begin(CurlLoop& loop, HttpRequest request, HttpTransfer::Body body,
-                                    const BodySource* upload = nullptr) {
-  std::optional<std::uint64_t> upload_bytes;
-  if (upload != nullptr) upload_bytes = upload->size_bytes;
+                                    std::optional<std::uint64_t> upload_bytes = {}) {
   auto transfer = std::make_shared<HttpTransfer>(std::move(request), body, upload_bytes, loop.control());
   loop.start(transfer);
   return transfer;
@@ -107,6 +105,13 @@ asio::awaitable<Result<HttpResponse>> HttpClient::fetch(HttpRequest request) {
   co_return asking->take_whole();
 }
 
+asio::awaitable<Result<HttpResponse>> HttpClient::fetch(HttpRequest request, std::string body) {
+  const Asking asking(begin(*loop_, std::move(request), HttpTransfer::Body::whole, body.size()));
+  asking->upload(std::move(body));
+  co_await asking->until(Want::end);
+  co_return asking->take_whole();
+}
+
 asio::awaitable<Result<std::unique_ptr<HttpStream>>> HttpClient::open(HttpRequest request) {
   Asking asking(begin(*loop_, std::move(request), HttpTransfer::Body::streamed));
   co_await asking->until(Want::head);
@@ -115,7 +120,9 @@ asio::awaitable<Result<std::unique_ptr<HttpStream>>> HttpClient::open(HttpReques
 }
 
 Result<HttpResponse> HttpClient::fetch_blocking(HttpRequest request, const BodySource* body) {
-  const Asking asking(begin(*loop_, std::move(request), HttpTransfer::Body::whole, body));
+  std::optional<std::uint64_t> upload_bytes;
+  if (body != nullptr) upload_bytes = body->size_bytes;
+  const Asking asking(begin(*loop_, std::move(request), HttpTransfer::Body::whole, upload_bytes));
   if (body != nullptr)
     if (auto sent = send(*asking.operator->(), *body); !sent) return sent.error();
   asking->until_blocking(Want::end);

@@ -106,6 +106,8 @@ class HttpClient {
 
   // The whole response, in memory. Any status is a response.
   boost::asio::awaitable<Result<HttpResponse>> fetch(HttpRequest request);
+  // With a body; sent once, as below.
+  boost::asio::awaitable<Result<HttpResponse>> fetch(HttpRequest request, std::string body);
   // The head of the response; the body follows by read_some().
   boost::asio::awaitable<Result<std::unique_ptr<HttpStream>>> open(HttpRequest request);
 

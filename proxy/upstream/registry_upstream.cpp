@@ -65,10 +65,10 @@ RegistryUpstream::RegistryUpstream(HttpClient& client, UpstreamOptions options, 
     authorization_ = "Basic " + options_.basic_auth;
 }
 
-HttpRequest RegistryUpstream::request(std::string method, const PackageName& name) const {
+HttpRequest RegistryUpstream::request(std::string method, std::string_view path) const {
   HttpRequest request;
   request.method = std::move(method);
-  request.url = base_.origin() + base_.path + name.escaped();
+  request.url = base_.origin() + base_.path + std::string(path);
   request.authorization = authorization_;
   request.route.ca_file = options_.ca_file;
   request.route.proxy = options_.proxy;
@@ -80,7 +80,7 @@ HttpRequest RegistryUpstream::request(std::string method, const PackageName& nam
 }
 
 HttpRequest RegistryUpstream::packument_request(const PackageName& name) const {
-  HttpRequest asked = request("GET", name);
+  HttpRequest asked = request("GET", name.escaped());
   asked.headers.add("Accept", "application/json");
   asked.total_max = options_.packument_max;
   asked.response_bytes_max = options_.packument_bytes_max;
@@ -89,7 +89,7 @@ HttpRequest RegistryUpstream::packument_request(const PackageName& name) const {
 }
 
 Result<HttpRequest> RegistryUpstream::tarball_request(const PackageName& name, std::string_view url) const {
-  HttpRequest asked = request("GET", name);
+  HttpRequest asked = request("GET", name.escaped());
   auto packument = parse_url(asked.url);
   if (!packument) return packument.error();
   auto target = resolve_url(*packument, url);
@@ -118,10 +118,10 @@ Result<HttpRequest> RegistryUpstream::tarball_request(const PackageName& name, s
   return asked;
 }
 
-Error RegistryUpstream::refusal(int status, const HttpHeaders& headers, const PackageName& name) const {
+Error RegistryUpstream::refusal(int status, const HttpHeaders& headers, std::string_view what) const {
   const std::string who = "the upstream " + origin();
-  const std::string detail = "status " + std::to_string(status) + " for " + name.full();
-  if (status == 404) return fail(ErrorKind::not_found, who + " has no " + name.full(), detail);
+  const std::string detail = "status " + std::to_string(status) + " for " + std::string(what);
+  if (status == 404) return fail(ErrorKind::not_found, who + " has no " + std::string(what), detail);
   if (status == 401 || status == 403) {
     const char* why = authorization_.empty()
                           ? " asks for a credential, and the gate has none for it: set token_file"
@@ -149,7 +149,7 @@ Result<UpstreamPackument> RegistryUpstream::read_packument(const PackageName& na
                          header_or_empty(response->headers, "ETag"),
                          header_or_empty(response->headers, "Last-Modified")};
   if (read.status == 404 || (read.status == 304 && conditional)) return read;
-  if (read.status != 200) return refusal(read.status, response->headers, name);
+  if (read.status != 200) return refusal(read.status, response->headers, name.full());
   if (const auto first = response->body.find_first_not_of(" \t\r\n");
       first == std::string::npos || response->body[first] != '{')
     return fail(ErrorKind::upstream,
@@ -165,13 +165,13 @@ Result<std::string> RegistryUpstream::packument(const PackageName& name, const P
   asked.response_bytes_max = std::min(limits.bytes_max, options_.packument_bytes_max);
   auto read = read_packument(name, false, client_.fetch_blocking(std::move(asked)));
   if (!read) return read.error();
-  if (read->status == 404) return refusal(404, {}, name);
+  if (read->status == 404) return refusal(404, {}, name.full());
   return std::move(read->body);
 }
 
 Result<std::string> RegistryUpstream::attestations(const PackageName& name, std::string_view url,
                                                    const PackumentLimits& limits) {
-  HttpRequest asked = request("GET", name);
+  HttpRequest asked = request("GET", name.escaped());
   auto packument = parse_url(asked.url);
   if (!packument) return packument.error();
   auto target = resolve_url(*packument, url);
@@ -186,7 +186,7 @@ Result<std::string> RegistryUpstream::attestations(const PackageName& name, std:
   asked.accept_gzip = true;
   auto response = client_.fetch_blocking(std::move(asked));
   if (!response) return response.error();
-  if (response->status != 200) return refusal(response->status, response->headers, name);
+  if (response->status != 200) return refusal(response->status, response->headers, name.full());
   return std::move(response->body);
 }
 
@@ -206,7 +206,7 @@ Result<void> RegistryUpstream::tarball(const PackageName& name, std::string_view
   auto response =
       client_.download_blocking(std::move(*asked), [&](Bytes bytes) { return into.append(bytes); });
   if (!response) return response.error();
-  if (response->status != 200) return refusal(response->status, response->headers, name);
+  if (response->status != 200) return refusal(response->status, response->headers, name.full());
   return {};
 }
 
@@ -216,12 +216,28 @@ asio::awaitable<Result<std::unique_ptr<HttpStream>>> RegistryUpstream::tarball_a
   if (!asked) co_return asked.error();
   auto stream = co_await client_.open(std::move(*asked));
   if (!stream) co_return stream.error();
-  if ((*stream)->status() != 200) co_return refusal((*stream)->status(), (*stream)->headers(), name);
+  if ((*stream)->status() != 200) co_return refusal((*stream)->status(), (*stream)->headers(), name.full());
   co_return std::move(*stream);
 }
 
+asio::awaitable<Result<std::string>> RegistryUpstream::ask(ServiceQuestion question) {
+  HttpRequest asked = request(question.body ? "POST" : "GET", question.path);
+  asked.headers.add("Accept", "application/json");
+  asked.total_max = question.total_max;
+  asked.response_bytes_max = question.answer_bytes_max;
+  asked.accept_gzip = true;
+  if (question.body) asked.headers.add("Content-Type", "application/json");
+  auto response = question.body ? co_await client_.fetch(std::move(asked), std::move(*question.body))
+                                : co_await client_.fetch(std::move(asked));
+  if (!response) co_return response.error();
+  if (response->status == 200) co_return std::move(response->body);
+  const bool absent = response->status == 404 || response->status == 405 || response->status == 410;
+  co_return refusal(absent ? 404 : response->status, response->headers,
+                    question.path.substr(0, question.path.find('?')));
+}
+
 PublishOutcome RegistryUpstream::publish(const PackageName& name, const BodySource& body, Millis deadline) {
-  HttpRequest asked = request("PUT", name);
+  HttpRequest asked = request("PUT", name.escaped());
   asked.headers.add("Accept", "*/*");
   asked.headers.add("Content-Type", "application/json");
   asked.headers.add("npm-command", "publish");

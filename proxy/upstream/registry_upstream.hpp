@@ -4,6 +4,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,14 @@ struct UpstreamPackument {
   std::string last_modified;
 };
 
+// A question to one of a registry's services beside its packages: audit, keys, attestations, search.
+struct ServiceQuestion {
+  std::string path;                 // below the registry's own, escaped: "-/npm/v1/keys?x=1"
+  std::optional<std::string> body;  // JSON: a POST; nothing: a GET
+  Millis total_max{20'000};
+  std::uint64_t answer_bytes_max = 8u << 20;
+};
+
 class RegistryUpstream final : public Upstream {
  public:
   // `client` must outlive the upstream. invalid: the URL is none, or holds a user or a query.
@@ -59,16 +68,18 @@ class RegistryUpstream final : public Upstream {
   // A status that is not 200 is an error; not_found for 404.
   boost::asio::awaitable<Result<std::unique_ptr<HttpStream>>> tarball_async(PackageName name,
                                                                             std::string url);
+  // The body of a 200. not_found: it has no such service (404, 405, 410), or nothing to answer.
+  boost::asio::awaitable<Result<std::string>> ask(ServiceQuestion question);
 
  private:
   RegistryUpstream(HttpClient& client, UpstreamOptions options, Url base);
-  HttpRequest request(std::string method, const PackageName& name) const;
+  HttpRequest request(std::string method, std::string_view path) const;
   Result<HttpRequest> tarball_request(const PackageName& name, std::string_view url) const;
   HttpRequest packument_request(const PackageName& name) const;
   Result<UpstreamPackument> read_packument(const PackageName& name, bool conditional,
                                            Result<HttpResponse> response) const;
   // What a status that is of no use means.
-  Error refusal(int status, const HttpHeaders& headers, const PackageName& name) const;
+  Error refusal(int status, const HttpHeaders& headers, std::string_view what) const;
 
   HttpClient& client_;
   UpstreamOptions options_;
