@@ -32,7 +32,7 @@ CORNERS = {
     "hs/": [r"policies/content/"],
     "hs.h": [r"policies/content/"],
     "re2/": [r"policies/content/", r"policies/glob\.cpp$"],
-    "openssl/": [r"storage/base/digest\.cpp$", r"policies/provenance/"],
+    "openssl/": [r"storage/base/(digest|signing_key)\.cpp$", r"policies/provenance/"],
     "openssl/rand.h": [r"storage/base/"],
     **dict.fromkeys(["openssl/kdf.h", "openssl/params.h", "openssl/core_names.h"], [r"proxy/identity/password\.cpp$"]),
     "openssl/ssl.h": [r"proxy/"],
