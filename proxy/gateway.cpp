@@ -8,19 +8,25 @@
 
 #include "gate/executors.hpp"
 #include "gate/gate.hpp"
+#include "gate/own_signatures.hpp"
 #include "gate/policy_record.hpp"
 #include "gate/restrictions.hpp"
 #include "proxy/cache/package_cache.hpp"
+#include "proxy/cache/service_answers.hpp"
 #include "proxy/data_folder.hpp"
 #include "proxy/environment.hpp"
 #include "proxy/handlers/account.hpp"
+#include "proxy/handlers/audit.hpp"
 #include "proxy/handlers/authorize.hpp"
 #include "proxy/handlers/health.hpp"
 #include "proxy/handlers/otp_challenge.hpp"
 #include "proxy/handlers/package.hpp"
 #include "proxy/handlers/publish.hpp"
 #include "proxy/handlers/refused.hpp"
+#include "proxy/handlers/signatures.hpp"
 #include "proxy/handlers/stage.hpp"
+#include "proxy/handlers/version_status.hpp"
+#include "proxy/handlers/web_login.hpp"
 #include "proxy/http/error_map.hpp"
 #include "proxy/http/server.hpp"
 #include "proxy/inspection_rules.hpp"
@@ -68,10 +74,13 @@ struct Gateway::State {
   std::optional<TrustRoot> trust_root;
   std::unique_ptr<Gate> gate;
   std::unique_ptr<Restrictions> restrictions;
+  std::unique_ptr<OwnSignatures> signatures;
   std::unique_ptr<PackageCache> cache;
+  std::unique_ptr<ServiceAnswers> answers;
   std::unique_ptr<HandlerContext> context;
   std::unique_ptr<FirstAdmin> first_admin;
   std::unique_ptr<AccountContext> accounts;
+  WebLogins web_logins{clock, random};
   std::atomic<bool> ready{false};
   HttpService service;
   std::unique_ptr<HttpServer> server;
@@ -136,6 +145,9 @@ Result<void> Gateway::State::open() {
       Restrictions::open({*data.ledger, *data.meta, gate->packages(), malware.get(), advisories.get()});
   if (!restricted) return restricted.error();
   restrictions = std::move(*restricted);
+  auto signing = OwnSignatures::open(*data.meta);
+  if (!signing) return signing.error();
+  signatures = std::move(*signing);
   return {};
 }
 
@@ -197,9 +209,11 @@ Result<void> Gateway::State::open_upstreams() {
 
 void Gateway::State::make_routes(const std::string& base_url) {
   auto find = [this](std::string_view name) { return upstream(name); };
+  auto sign = [this](LocalPackage& package) { return signatures->sign(package); };
   cache = std::make_unique<PackageCache>(PackageCacheParts{gate->catalog(), *data.meta, *data.blobs, clock,
                                                            gate->packages(), *restrictions, disk, scan, find,
-                                                           base_url});
+                                                           base_url, sign});
+  answers = std::make_unique<ServiceAnswers>(clock);
   accounts = std::make_unique<AccountContext>(
       AccountContext{*data.identity, *first_admin, clock, desk, config.readers == Readers::anybody,
                      config.otp_to_approve == OtpToApprove::required});
@@ -208,8 +222,13 @@ void Gateway::State::make_routes(const std::string& base_url) {
   };
   context = std::make_unique<HandlerContext>(
       HandlerContext{*gate, disk, scan, desk, base_url, config.publish_body_bytes_max, require_otp});
-  for (auto& routes : {publish_routes(*context), stage_routes(*context), package_routes(*cache),
-                       account_routes(*accounts), health_routes(ready, *data.meta, disk), refused_routes()})
+  for (auto& routes :
+       {publish_routes(*context), stage_routes(*context), package_routes(*cache),
+        audit_routes({gate->catalog(), gate->packages(), disk, find}),
+        signature_routes({*signatures, gate->catalog(), gate->packages(), *cache, *answers, disk, find}),
+        version_status_routes(*gate, *cache, disk), account_routes(*accounts),
+        web_login_routes(*accounts, web_logins, base_url), health_routes(ready, *data.meta, disk),
+        refused_routes()})
     for (const Route& route : routes) service.routes.add(route);
   service.routes.set_fallback(unknown_route());
   service.authorize = [this](Exchange& exchange) { return may_call(exchange); };
@@ -292,6 +311,7 @@ void Gateway::stop() {
   if (s.client) s.client->stop();  // whoever still waits for an upstream is told so now
   if (s.rounds.joinable()) s.rounds.join();
   s.desk.stop();  // before the cache, which releases tell of
+  s.answers.reset();
   s.cache.reset();
   s.scan.stop();
   s.disk.stop();

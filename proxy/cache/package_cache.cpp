@@ -103,7 +103,12 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill(PackageName name
     generation = released_;
   }
   // What is local is answered locally and never asked upstream.
-  auto read = [this, name] { return parts_.catalog.package(name); };
+  auto read = [this, name]() -> Result<LocalPackage> {
+    auto package = parts_.catalog.package(name);
+    if (package && parts_.sign)
+      if (auto done = parts_.sign(*package); !done) return done.error();
+    return package;
+  };
   auto local = co_await async_run_on(parts_.disk, std::move(read));
   const PackumentView view = view_of(name);
   if (local) {

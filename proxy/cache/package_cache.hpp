@@ -39,6 +39,7 @@ struct PackageCacheParts {
   WorkPool& scan;
   std::function<RegistryUpstream*(std::string_view name)> upstream;
   std::string base_url;
+  std::function<Result<void>(LocalPackage&)> sign = {};  // puts our signatures into an own package; blocks
   Millis fresh_for{60'000};    // an upstream's packument is used without asking again
   Millis retry_after{10'000};  // an upstream that did not answer, or had no such package, is left alone
   std::uint64_t memory_bytes_max = 64u << 20;  // of prepared documents

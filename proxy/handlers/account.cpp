@@ -365,11 +365,6 @@ std::vector<Route> account_routes(AccountContext& context) {
                       body_bytes_max});
   };
   fixed(Method::get, "/-/ping", BodyMode::none, json_response(200, json::object{}), "`npm ping`");
-  // Any 4xx makes npm ask for name and password instead.
-  fixed(
-      Method::post, "/-/v1/login", BodyMode::small,
-      refusal(404, "Logging in through a browser is not possible here: use `npm login --auth-type=legacy`."),
-      "no web login; clients fall back to name and password");
   add(Method::put, "/-/user/:id", BodyMode::small, Access::anonymous, &Accounts::log_in,
       "`npm login`: a new token");
   add(Method::get, "/-/user/:id", BodyMode::none, Access::user, &Accounts::look_up, "whether a user exists");

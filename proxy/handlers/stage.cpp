@@ -172,19 +172,6 @@ class Stages {
     co_return json_response(200, json::object{{"ok", true}, {"state", to_text(stage->state)}});
   }
 
-  asio::awaitable<Response> status(Exchange& exchange) {
-    auto name = PackageName::parse(exchange.param("pkg"));
-    if (!name) co_return error_response(name.error());
-    auto read = [&gate = context_.gate, n = *name, version = std::string(exchange.param("version"))] {
-      return gate.status(n, version);
-    };
-    auto found = co_await async_run_on(context_.disk, std::move(read));
-    if (!found) co_return error_response(found.error());
-    co_return json_response(200, json::object{{"name", name->full()},
-                                              {"version", exchange.param("version")},
-                                              {"status", to_text(*found)}});
-  }
-
  private:
   asio::awaitable<Result<Stage>> look(Exchange& exchange) {
     auto read = [&gate = context_.gate, who = exchange.principal, id = std::string(exchange.param("id"))] {
@@ -230,8 +217,6 @@ std::vector<Route> stage_routes(HandlerContext& context) {
   add(Method::get, "/-/stage/:id/decisions", BodyMode::none, &Stages::decisions, "who decided what");
   add(Method::post, "/-/stage/:id/decisions", BodyMode::small, &Stages::add_decision,
       "approve, reject, comment or acknowledge findings");
-  add(Method::get, "/-/package/:pkg/version/:version/status", BodyMode::none, &Stages::status,
-      "published, staged, blocked, failed or absent");
   return routes;
 }
 

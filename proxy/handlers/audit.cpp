@@ -1,0 +1,291 @@
+#include "proxy/handlers/audit.hpp"
+
+#include <map>
+
+#include "policies/tarball/inflate.hpp"
+#include "proxy/http/error_map.hpp"
+#include "storage/base/json.hpp"
+
+namespace sallyport {
+namespace {
+
+// A lock file of 10,000 packages makes a question of some 2 MB.
+constexpr std::uint64_t sent_bytes_max = 4u << 20, inflated_bytes_max = 8u << 20;
+
+// A question is taken apart by upstream, and the answers are put together again.
+using Questions = std::map<std::string, json::object>;
+
+Result<std::string> inflate(std::string_view gzipped) {
+  TarballLimits limits;
+  limits.unpacked_bytes_max = inflated_bytes_max;
+  GzipInflater inflater(limits);
+  std::string text;
+  const auto append = [&text](Bytes bytes) {
+    text += as_text(bytes);
+    return true;
+  };
+  if (inflater.feed(as_bytes(gzipped), append) && inflater.finish()) return text;
+  const auto& fault = inflater.fault();
+  if (fault && fault->rule == "tar/bomb")
+    return fail(ErrorKind::too_large, "The audit's body is over the limit of 8 MiB when it is unpacked.");
+  return fail(ErrorKind::invalid, "The audit's body is not the gzip that its content-encoding says.");
+}
+
+Result<json::object> read_question(const std::string& encoding, std::string body) {
+  if (encoding == "gzip" || encoding == "x-gzip") {
+    auto text = inflate(body);
+    if (!text) return text.error();
+    body = std::move(*text);
+  }
+  auto value = parse_strict(body, {.bytes_max = inflated_bytes_max});
+  if (!value) return value.error();
+  if (!value->is_object()) return fail(ErrorKind::invalid, "An audit's body must be a JSON object.");
+  return std::move(value->get_object());
+}
+
+// Says of each name whose it is.
+class Origins {
+ public:
+  explicit Origins(AuditParts& parts) : parts_(parts) {}
+
+  // Empty: nobody's but ours.
+  const std::string& of(std::string_view text) {
+    const auto known = known_.find(text);
+    if (known != known_.end()) return known->second;
+    return known_.emplace(std::string(text), find(text)).first->second;
+  }
+
+ private:
+  std::string find(std::string_view text) {
+    auto name = PackageName::parse(text);
+    if (!name) return {};
+    const PackageRule& rule = parts_.packages.rule_for(*name);
+    if (rule.read == "local" || parts_.upstream(rule.read) == nullptr) return {};
+    auto own = parts_.catalog.has_package(*name);
+    if (!own || *own) return {};  // what cannot be looked up may be our own
+    return rule.read;
+  }
+
+  AuditParts& parts_;
+  std::map<std::string, std::string, std::less<>> known_;
+};
+
+Questions split_bulk(const json::object& question, Origins& origins) {
+  Questions out;
+  for (const auto& [name, versions] : question) {
+    const std::string& origin = origins.of(name);
+    if (!origin.empty() && versions.is_array()) out[origin][name] = versions;
+  }
+  return out;
+}
+
+// The tree of an older client, as one upstream may see it. A part that is not that upstream's (a package of
+// ours, a folder of the project) goes without its name, for the sake of what stands below it.
+class QuickTree {
+ public:
+  QuickTree(Origins& origins, const std::string& upstream) : origins_(origins), upstream_(upstream) {}
+
+  json::object seen(const json::object& node) {
+    json::object out;
+    for (const char* key : {"dev", "optional", "bundled"})
+      if (auto flag = bool_at(node, key)) out[key] = *flag;
+    if (const json::object* requires_all = object_at(node, "requires")) {
+      json::object kept;
+      for (const auto& [name, range] : *requires_all)
+        if (origins_.of(name) == upstream_ && range.is_string()) kept[name] = range;
+      out["requires"] = std::move(kept);
+    }
+    if (const json::object* below = object_at(node, "dependencies")) {
+      json::object kept;
+      for (const auto& [name, child] : *below) {
+        if (!child.is_object()) continue;
+        const json::object& inner = child.get_object();
+        json::object shown = seen(inner);
+        const auto version = string_at(inner, "version"), integrity = string_at(inner, "integrity");
+        const bool theirs = version && integrity && origins_.of(name) == upstream_;
+        shown["version"] = theirs ? json::string(*version) : json::string("0.0.0");
+        if (theirs) shown["integrity"] = *integrity;
+        any_ |= theirs;
+        // No package can have such a name.
+        kept[theirs ? std::string(name) : ".private-" + std::to_string(++hidden_)] = std::move(shown);
+      }
+      out["dependencies"] = std::move(kept);
+    }
+    return out;
+  }
+  bool any() const { return any_; }
+
+ private:
+  Origins& origins_;
+  const std::string& upstream_;
+  unsigned hidden_ = 0;
+  bool any_ = false;
+};
+
+void collect_origins(const json::object& node, Origins& origins, std::map<std::string, bool>& found) {
+  const json::object* below = object_at(node, "dependencies");
+  if (below == nullptr) return;
+  for (const auto& [name, child] : *below) {
+    if (!child.is_object()) continue;
+    if (const std::string& origin = origins.of(name); !origin.empty()) found[origin] = true;
+    collect_origins(child.get_object(), origins, found);
+  }
+}
+
+Questions split_quick(const json::object& question, Origins& origins) {
+  std::map<std::string, bool> upstreams;
+  collect_origins(question, origins, upstreams);
+  Questions out;
+  for (const auto& [upstream, unused] : upstreams) {
+    QuickTree tree(origins, upstream);
+    json::object seen = tree.seen(question);
+    if (!tree.any()) continue;
+    seen["install"] = json::array();
+    seen["remove"] = json::array();
+    seen["metadata"] = json::object();
+    out[upstream] = std::move(seen);
+  }
+  return out;
+}
+
+void add_bulk(json::object& sum, const json::object& answer, const json::object& question) {
+  for (const auto& [name, advisories] : answer)
+    if (advisories.is_array() && question.contains(name)) sum[name] = advisories;
+}
+
+json::object no_quick() {
+  json::object none;
+  for (const char* level : {"info", "low", "moderate", "high", "critical"}) none[level] = 0;
+  json::object metadata{{"vulnerabilities", std::move(none)}};
+  for (const char* key : {"dependencies", "devDependencies", "optionalDependencies", "totalDependencies"})
+    metadata[key] = 0;
+  return {{"actions", json::array()},
+          {"advisories", json::object()},
+          {"muted", json::array()},
+          {"metadata", std::move(metadata)}};
+}
+
+void add_numbers(json::object& sum, const json::object& more) {
+  for (const auto& [key, value] : more) {
+    json::value& there = sum[key];
+    if (value.is_object()) {
+      if (!there.is_object()) there = json::object();
+      add_numbers(there.get_object(), value.get_object());
+    } else if (const auto n = int_at(more, key)) {
+      there = (there.is_int64() ? there.get_int64() : 0) + *n;
+    }
+  }
+}
+
+void add_quick(json::object& sum, const json::object& answer, const std::string& upstream, Origins& origins) {
+  if (const json::object* advisories = object_at(answer, "advisories"))
+    for (const auto& [id, advisory] : *advisories)
+      if (advisory.is_object() &&
+          origins.of(string_at(advisory.get_object(), "module_name").value_or("")) == upstream)
+        sum["advisories"].get_object()[id] = advisory;
+  if (const json::array* actions = array_at(answer, "actions"))
+    for (const json::value& action : *actions) sum["actions"].get_array().push_back(action);
+  if (const json::object* metadata = object_at(answer, "metadata"))
+    add_numbers(sum["metadata"].get_object(), *metadata);
+}
+
+class Audits {
+ public:
+  explicit Audits(AuditParts parts) : parts_(std::move(parts)) {}
+
+  asio::awaitable<Response> bulk(Exchange& exchange) {
+    auto answer = co_await ask(exchange, false);
+    co_return answer ? told(std::move(*answer)) : error_response(answer.error());
+  }
+  asio::awaitable<Response> quick(Exchange& exchange) {
+    auto answer = co_await ask(exchange, true);
+    co_return answer ? told(std::move(*answer)) : error_response(answer.error());
+  }
+
+ private:
+  static Response told(std::string text) {
+    Response response = text_response(200, std::move(text), "application/json");
+    response.header("cache-control", "no-store");
+    return response;
+  }
+
+  asio::awaitable<Result<std::string>> ask(Exchange& exchange, bool quick) {
+    const std::string encoding = exchange.request.headers.joined("content-encoding");
+    if (!encoding.empty() && encoding != "gzip" && encoding != "x-gzip" && encoding != "identity")
+      co_return fail(ErrorKind::invalid, "An audit may be sent gzipped or plain, and in no other encoding.");
+    auto body = co_await exchange.read_small(sent_bytes_max);
+    if (!body) co_return body.error();
+    auto split = [this, encoding, body = std::move(*body), quick]() mutable -> Result<Questions> {
+      auto question = read_question(encoding, std::move(body));
+      if (!question) return question.error();
+      Origins origins(parts_);
+      return quick ? split_quick(*question, origins) : split_bulk(*question, origins);
+    };
+    auto questions = co_await async_run_on(parts_.disk, std::move(split));
+    if (!questions) co_return questions.error();
+
+    const std::string path = exchange.route->pattern.substr(1);
+    std::map<std::string, std::string> answers;
+    for (const auto& [name, question] : *questions) {
+      RegistryUpstream* upstream = parts_.upstream(name);
+      ServiceQuestion asked;
+      asked.path = path;
+      asked.body = json::serialize(question);
+      auto answer = co_await upstream->ask(std::move(asked));
+      if (!answer) co_return unanswered(answer.error());
+      answers[name] = std::move(*answer);
+    }
+    auto merge = [this, quick, questions = std::move(*questions), answers = std::move(answers)] {
+      return merged(quick, questions, answers);
+    };
+    auto text = co_await async_run_on(parts_.disk, std::move(merge));
+    co_return text;
+  }
+
+  // Never an empty answer, which would say that all is well.
+  static Error unanswered(Error error) {
+    const std::string detail = error.message + " " + error.detail;
+    if (error.kind == ErrorKind::not_found)
+      return fail(ErrorKind::not_found,
+                  "The registry that these packages come from has no audit: nothing was checked.", detail);
+    error.message = "The packages could not be audited: " + error.message;
+    return error;
+  }
+
+  Result<std::string> merged(bool quick, const Questions& questions,
+                             const std::map<std::string, std::string>& answers) {
+    json::object sum = quick ? no_quick() : json::object();
+    Origins origins(parts_);
+    for (const auto& [upstream, text] : answers) {
+      auto answer = parse_strict(text, {.bytes_max = text.size()});
+      if (!answer || !answer->is_object())
+        return fail(ErrorKind::upstream, "The upstream \"" + upstream + "\" answers an audit with no audit.");
+      if (quick)
+        add_quick(sum, answer->get_object(), upstream, origins);
+      else
+        add_bulk(sum, answer->get_object(), questions.at(upstream));
+    }
+    return json::serialize(sum);
+  }
+
+  AuditParts parts_;
+};
+
+}  // namespace
+
+std::vector<Route> audit_routes(AuditParts parts) {
+  auto audits = std::make_shared<Audits>(std::move(parts));
+  using Member = asio::awaitable<Response> (Audits::*)(Exchange&);
+  std::vector<Route> routes;
+  auto add = [&](const char* pattern, Member member, const char* doc) {
+    routes.push_back({Method::post, pattern, BodyMode::small, Access::reader,
+                      [audits, member](Exchange& exchange) { return ((*audits).*member)(exchange); }, doc,
+                      sent_bytes_max});
+  };
+  add("/-/npm/v1/security/advisories/bulk", &Audits::bulk, "`npm audit`, at each package's origin");
+  add("/-/npm/v1/security/audits/quick", &Audits::quick, "the audit of older clients");
+  add("/-/npm/v1/security/audits", &Audits::quick, "the audit of older clients");
+  return routes;
+}
+
+}  // namespace sallyport
