@@ -439,7 +439,12 @@ std::vector<Range::Majors> Range::majors() const {
   const decltype(Version::prerelease) below_all = {std::uint64_t{0}};
   std::vector<Majors> spans;
   for (const Alternative& alternative : alternatives_) {
-    const Version low = lowest(alternative).value_or(Version());
+    // "<0.0.0-j" admits prereleases of nothing, "<0.0.0" not even those.
+    const bool of_nothing = std::any_of(alternative.begin(), alternative.end(), [](const Comparator& c) {
+      return c.version.is_prerelease() && c.version.major + c.version.minor + c.version.patch == 0;
+    });
+    const Version nothing = of_nothing ? Version{0, 0, 0, below_all, {}} : Version();
+    const Version low = lowest(alternative).value_or(nothing);
     std::uint64_t last = unbounded;
     bool empty = false;
     for (const Comparator& c : alternative) {

@@ -175,6 +175,8 @@ TEST_CASE("a pin names exact versions, and any is any") {
 TEST_CASE("majors are those of which something is admitted") {
   constexpr auto unbounded = Range::unbounded;
   using Spans = std::vector<Range::Majors>;
+  CHECK(range("<0.0.0-j").majors() == Spans{{0, 0}});  // 0.0.0-0 and its like
+  CHECK(range("<0.0.0-0").majors().empty());
   CHECK(range("^1.2").majors() == Spans{{1, 1}});
   CHECK(range("<2.0.0").majors() == Spans{{0, 1}});
   CHECK(range("<2.0.1").majors() == Spans{{0, 2}});
