@@ -60,11 +60,6 @@ Value Value::refer(std::string path) {
   return out;
 }
 
-const Token& Fold::at(std::size_t i) const {
-  static constexpr Token end_token{};
-  return i < held_.size() ? held_[i] : end_token;
-}
-
 void Fold::take(std::span<const Token> tokens) {
   held_.insert(held_.end(), tokens.begin(), tokens.end());
   if (held_.size() > ahead_max) walk(held_.size() - ahead_max);

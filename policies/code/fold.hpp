@@ -64,6 +64,7 @@ class Fold {
  private:
   static constexpr std::size_t ahead_max = 512;
   static constexpr std::size_t back_max = 128;
+  static constexpr Token end_token{};
 
   struct Binding {
     Value value;
@@ -95,7 +96,7 @@ class Fold {
   bool free_word(std::size_t i) const;
   void evaluate(std::size_t i);
   void hold_tail(std::size_t from);
-  const Token& at(std::size_t i) const;
+  const Token& at(std::size_t i) const { return i < held_.size() ? held_[i] : end_token; }
   void bind(std::string_view name, std::uint16_t code, Value value);
   const Value* bound(std::string_view name, std::uint16_t code) const;
 

@@ -14,8 +14,8 @@ namespace {
 // What has not ended within far_bytes is no longer looked at as a whole: it is cut, and skipped to its end.
 constexpr std::size_t window_bytes = 64u << 10;
 constexpr std::size_t far_bytes = 32u << 10;
-constexpr std::size_t batch_tokens = 8192;
-constexpr std::size_t padding_bytes = 64;  // zeros behind the window, so that loops need no other end
+constexpr std::size_t batch_tokens = 4096;  // few enough to stay in the processor's cache while they are used
+constexpr std::size_t padding_bytes = 64;   // zeros behind the window, so that loops need no other end
 constexpr std::size_t brackets_max = 1u << 20;
 constexpr std::size_t mismatch_reach = 8;
 

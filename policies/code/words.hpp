@@ -1,6 +1,7 @@
 #pragma once
 // The words of JavaScript that somebody asks for, each with a number, found by one look into a table.
 
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
@@ -46,7 +47,15 @@ enum class WordKind : std::uint8_t {
   member,  // says something wherever it stands
 };
 
-WordKind kind_of(Word word);
+constexpr WordKind word_kinds[] = {WordKind::none,
+#define X(word, kind) WordKind::kind,
+                                   SALLYPORT_WORDS(X)
+#undef X
+};
+
+inline WordKind kind_of(Word word) {
+  return word_kinds[static_cast<std::size_t>(word)];
+}
 
 // A hash of up to 16 of the bytes; `text` must be followed by 8 bytes that may be read.
 inline std::uint32_t word_hash(const char* text, std::size_t size) {
@@ -62,6 +71,19 @@ inline std::uint32_t word_hash(const char* text, std::size_t size) {
   return static_cast<std::uint32_t>(((head ^ tail) * 0x9e3779b97f4a7c15u) >> 32);
 }
 
-Word find_word(const char* text, std::size_t size, std::uint32_t hash);
+struct WordSlot {
+  std::uint32_t hash = 0;
+  Word word = Word::none;
+};
+constexpr std::size_t word_slots = 1024;
+extern const std::array<WordSlot, word_slots> word_table;
+
+Word find_word_from(std::size_t slot, const char* text, std::size_t size, std::uint32_t hash);
+
+// Most words end at an empty slot.
+inline Word find_word(const char* text, std::size_t size, std::uint32_t hash) {
+  const std::size_t slot = hash % word_slots;
+  return word_table[slot].word == Word::none ? Word::none : find_word_from(slot, text, size, hash);
+}
 
 }  // namespace sallyport
