@@ -21,7 +21,11 @@ struct Thresholds {
   std::uint64_t jump_bytes = 256u << 10, jump_bytes_high = 1u << 20, jump_bytes_alone = 10u << 20;
   double count_factor = 2;
   std::uint64_t count_files = 500;
-  double outlier_score = 6, ratio_factor = 3;
+  double outlier_score = 6, ratio_factor = 3, shrink_factor = 2;
+
+  std::uint64_t source_map_percent = 50;
+  std::uint64_t console_debug_calls = 10;
+  double console_debug_factor = 5;
 
   std::uint64_t young_days = 30, young_version_days = 7, young_block_hours = 72;
   std::uint64_t dormant_days = 365, velocity_minutes = 60;

@@ -215,7 +215,8 @@ void check_source_map_ratio(const Release& release, FindingSink& sink) {
     for (const InlineMap& map : file.content.inline_maps) of_file += map.map.bytes / 3 * 4;
     bytes += std::min(of_file, file.entry.size);
   }
-  if (bytes == 0 || bytes <= release.unpacked_bytes / 2) return;
+  // Sizes are held far below the one whose hundredfold would overflow.
+  if (bytes == 0 || bytes * 100 <= release.unpacked_bytes * release.thresholds.source_map_percent) return;
   sink.add({.message = "source maps are " + human_bytes(bytes) + " of the " +
                        human_bytes(release.unpacked_bytes) + " that the package unpacks to",
             .content_digest = "source maps above half"},

@@ -102,18 +102,19 @@ void check_debug_build(const Release& release, FindingSink& sink) {
       {sign_eval, measure_eval, "code is wrapped as webpack's eval devtool does it"},
       {sign_debugger, measure_debugger, "a debugger statement stops whoever runs it with tools open"},
       {sign_branches, measure_branches, "branches for development only are still in"},
-      {sign_console, measure_console, "console.debug is called five times as often"},
+      {sign_console, measure_console, "console.debug is called far more often"},
   };
   for (const Trace& trace : traces) {
     const std::uint64_t before = measure(*baseline, trace.measure),
                         now = measure(release.facts, trace.measure);
     if (trace.sign == sign_console) {
-      constexpr std::uint64_t calls_min = 10;
       // By size, so that a package that grows may say more.
       const auto rate = [](std::uint64_t calls, std::uint64_t bytes) {
         return static_cast<double>(calls) / static_cast<double>(std::max<std::uint64_t>(bytes, 1));
       };
-      if (now < calls_min || rate(now, release.unpacked_bytes) < 5 * rate(before, baseline->unpacked_bytes))
+      const Thresholds& t = release.thresholds;
+      if (now < t.console_debug_calls ||
+          rate(now, release.unpacked_bytes) < t.console_debug_factor * rate(before, baseline->unpacked_bytes))
         continue;
     } else if (now == 0 || before > 0) {
       continue;

@@ -80,9 +80,9 @@ void check_outlier(const Release& release, FindingSink& sink) {
 void check_shrink(const Release& release, FindingSink& sink) {
   if (!release.history.baseline) return;
   const std::uint64_t before = release.history.baseline->unpacked_bytes, now = release.unpacked_bytes;
-  if (now >= before - before / 2) return;
-  sink.add({.message = "unpacked " + human_bytes(now) + ", less than half of " + human_bytes(before) +
-                       " in " + printable(release.history.baseline->version),
+  if (static_cast<double>(before) <= release.thresholds.shrink_factor * static_cast<double>(now)) return;
+  sink.add({.message = "unpacked " + human_bytes(now) + ", against " + human_bytes(before) + " in " +
+                       printable(release.history.baseline->version),
             .content_digest = "shrink"});
 }
 

@@ -274,6 +274,14 @@ TEST_CASE("a development build is one where the last release was none") {
   const Scanned some({{"a.js", times(3, "console.debug(1);\n") + std::string(9000, ' ')}});
   CHECK_FALSE(found(calls, &some));
   CHECK_FALSE(found("// a debugger, if any", &clean));
+
+  // Four times as often is the policy's to judge.
+  Scanned more({{"a.js", calls}}, &some);
+  Thresholds& thresholds = more.release.thresholds;
+  thresholds.console_debug_factor = 3.5;
+  CHECK(tier("leak/debug-build", more) == 0);
+  thresholds.console_debug_calls = 13;
+  CHECK(tier("leak/debug-build", more) == -1);
 }
 
 }  // namespace sallyport

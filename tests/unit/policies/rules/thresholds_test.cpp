@@ -79,4 +79,28 @@ TEST_CASE("how far a release stands out is the policy's to say") {
   CHECK(make_up(6) == 0);
 }
 
+TEST_CASE("how much may go away, and how much may be maps, is the policy's to say") {
+  ReleaseBuilder before("{}", "1.2.2"), now;
+  before.big_file("a.bin", 3u << 20);
+  Release& release = now.big_file("a.bin", 2u << 20).after(before).release();
+  const auto shrinks = [&](double factor) {
+    release.thresholds.shrink_factor = factor;
+    return ask("size/shrink", release).size();
+  };
+  CHECK(shrinks(2) == 0);
+  CHECK(shrinks(1.2) == 1);
+  CHECK(shrinks(77) == 0);
+
+  ReleaseBuilder maps;
+  maps.big_file("a.js", 6000).big_file("a.js.map", 4000);
+  Release& mapped = maps.release();
+  const auto many = [&](std::uint64_t percent) {
+    mapped.thresholds.source_map_percent = percent;
+    return ask("leak/source-map-ratio", mapped).size();
+  };
+  CHECK(many(50) == 0);
+  CHECK(many(20) == 1);
+  CHECK(many(100) == 0);
+}
+
 }  // namespace sallyport
