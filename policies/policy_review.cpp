@@ -133,30 +133,4 @@ std::vector<std::string> differences(const Policy& before, const Policy& after) 
   return out;
 }
 
-std::string_view reason_of_family(std::string_view rule) {
-  struct Reason {
-    std::string_view family, text;
-  };
-  constexpr Reason reasons[] = {
-      {"leak", "What is published stays public: source, secrets and internal files cannot be taken back."},
-      {"pack", "What ships should be listed, so that a stray file never ships by accident."},
-      {"size", "A release that changes its shape overnight carries something its authors did not mean."},
-      {"deps",
-       "A new dependency runs with all the rights of the package; attackers add one to a package they took."},
-      {"run", "What runs at install time runs on every machine that installs, before anybody looked at it."},
-      {"code",
-       "Code that hides what it does, or reaches for more than before, is how stolen packages attack."},
-      {"tar", "What two readers take differently, one of them installs and the other inspects."},
-      {"manifest",
-       "What the registry is told must be what is in the tarball, or what is reviewed is not what installs."},
-      {"origin",
-       "A release from somebody, or from somewhere, that never released this before may be a stolen "
-       "account's."},
-  };
-  const std::string_view family = rule.substr(0, rule.find('/'));
-  for (const Reason& reason : reasons)
-    if (reason.family == family) return reason.text;
-  return {};
-}
-
 }  // namespace sallyport

@@ -17,7 +17,4 @@ std::vector<std::string> without_effect(const Policy& policy, Instant now);
 // thresholds, limits, paths, words, secret rules and waivers. Empty: they judge alike.
 std::vector<std::string> differences(const Policy& before, const Policy& after);
 
-// What the rules of a family guard against, in one sentence.
-std::string_view reason_of_family(std::string_view rule);
-
 }  // namespace sallyport

@@ -10,6 +10,9 @@ namespace sallyport {
 
 constexpr std::size_t npm_columns = 76;  // what stays whole in the lines that npm prints of an error
 
+// `text` in lines of at most `columns`, each begun with `indent` and ended. A longer word stays whole.
+std::string wrapped(std::string_view text, std::string_view indent, std::size_t columns);
+
 // Has also "known": true of a finding the last approved release had, and "waiver" of a waived one.
 json::object to_json(const Finding& finding);
 json::object to_json(const Report& report);

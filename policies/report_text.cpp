@@ -22,7 +22,8 @@ std::size_t width(std::string_view text) {
       text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-// `text` in lines of at most `columns`, each begun with `indent`.
+}  // namespace
+
 std::string wrapped(std::string_view text, std::string_view indent, std::size_t columns) {
   std::string out;
   std::size_t used = 0;
@@ -41,6 +42,8 @@ std::string wrapped(std::string_view text, std::string_view indent, std::size_t 
   }
   return out + '\n';
 }
+
+namespace {
 
 std::string place(const Finding& finding) {
   std::string out = printable(finding.file);

@@ -23,6 +23,7 @@ constexpr Defaults everywhere(Action action) {
 struct RuleInfo {
   std::string_view id;     // "leak/source-map"; public API, never changes meaning
   std::string_view title;  // one line: what it looks for
+  std::string_view why;    // one or two sentences: what goes wrong without it, and where it did
   std::string_view fix;    // one sentence: what to do
   // Most rules have one tier; "warn; escalate above 3 x" has two. A finding names its tier.
   std::vector<Defaults> tiers;

@@ -278,21 +278,29 @@ std::span<const Rule> manifest_rules() {
   static const Rule rules[] = {
       {{"manifest/confusion",
         "the registry is told something else than the tarball's package.json says",
+        "npm shows and resolves by what the registry was told, and runs what the tarball says: a difference "
+        "hides scripts and dependencies from all who look (manifest confusion, 2023).",
         "Publish with an unmodified client straight from the folder or tarball that was packed.",
         {everywhere(block)}},
        check_confusion},
       {{"manifest/name",
         "the package's name is not one that may be published",
+        "A name that some system or client writes otherwise collides with another, and one outside the "
+        "publisher's scopes is somebody else's.",
         "Use a lower-case, URL-safe name within your own scope.",
         {everywhere(block)}},
        check_name},
       {{"manifest/version",
         "the version is not valid, or out of line with what was released",
+        "Ranges pick the highest version: one that is out of line is installed at once and cannot be "
+        "overtaken, as 99.x was in dependency confusion and 6.6.6 in faker.",
         "Write the version as MAJOR.MINOR.PATCH, for example with npm version.",
         {everywhere(block), everywhere(warn), everywhere(warn), everywhere(warn)}},
        check_version},
       {{"manifest/tag",
         "latest moves backwards or to an older major line",
+        "Everybody who installs without a version gets what latest points at: a backport under it takes them "
+        "back, fixes and all (0.30.x after 1.4.0).",
         "Publish older lines under a tag of their own (npm publish --tag).",
         {everywhere(escalate)}},
        check_tag},

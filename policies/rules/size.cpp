@@ -135,43 +135,58 @@ std::span<const Rule> size_rules() {
   static const Rule rules[] = {
       {{"size/file",
         "one file is unusually large",
+        "A file of many megabytes is rarely code: maps, dumps, bundles of malware and forgotten archives are "
+        "(claude-code's map was 59.8 MB, Shai-Hulud's bundle 10 MB).",
         "Leave the file out of \"files\", or set its limit under [thresholds.file_bytes_max_for] of the "
         "policy.",
         {everywhere(warn), everywhere(note)}},
        check_file},
       {{"size/jump",
         "the unpacked package grew far beyond the last release",
+        "Real releases change their size by one per cent; a package that grows by half carries something "
+        "new, be it a source map, a bundle or a payload.",
         "Compare the file list with the last release and take out what does not belong.",
         {everywhere(warn), everywhere(escalate)}},
        check_jump},
       {{"size/outlier",
         "the unpacked size stands out of the last releases of its line",
+        "Measured against its own last releases, a size may stand out that a comparison with one of them "
+        "does not show.",
         "Compare the file list with the last release and take out what does not belong.",
         {everywhere(warn)}},
        check_outlier},
       {{"size/shrink",
         "less than half of the last release",
+        "A release that loses half of itself was packed from the wrong folder, before the build, or wiped by "
+        "its author, as faker was.",
         "Check that the right folder was packed, after a whole build.",
         {everywhere(note)}},
        check_shrink},
       {{"size/count",
         "many more files than in the last release",
+        "Hundreds of new files are a folder that was not meant to ship: sources, tests, node_modules.",
         "Compare the file list with the last release and take out what does not belong.",
         {everywhere(warn)}},
        check_count},
       {{"size/ratio",
         "three times more, or less, beside the code than in the last release",
+        "When what is not code grows past the code, maps, data or archives came in; claude-code's map turned "
+        "the proportion over.",
         "Compare the file list with the last release: source maps, data and documents count as other than "
         "code.",
         {everywhere(warn), everywhere(note)}},
        check_ratio},
       {{"size/new-type",
         "a kind of file that recent releases never shipped",
+        "The first map, program or archive in a package's life is how leaks and droppers look before "
+        "anything else about them is known.",
         "Check that this kind of file is meant to ship; narrow \"files\" if it is not.",
         {everywhere(note), everywhere(escalate), {escalate, note, escalate}}},
        check_new_type},
       {{"size/new-path",
         "a top-level folder or dotfile that the last release did not have",
+        "A folder or dotfile at the top that was never there is where leftovers of tools and hooks of "
+        "attackers lie (LiteLLM's start-up file).",
         "Check that it is meant to ship; narrow \"files\" if it is not.",
         {everywhere(note)}},
        check_new_path},

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "policies/policy_review.hpp"
+#include "policies/report.hpp"
 #include "policies/rule.hpp"
 #include "proxy/inspection_rules.hpp"
 #include "storage/base/text.hpp"
@@ -52,9 +53,12 @@ std::string in_force(const Policy& policy, const Rule& rule, Profile profile) {
 
 void explain_one(const Rule& rule, const Policy& policy, const std::string& file, std::ostream& out) {
   const Policy shipped;
+  const auto in_lines = [](std::string_view text) {
+    constexpr std::string_view indent = "        ";  // of the labels
+    return wrapped(text, indent, npm_columns).substr(indent.size());
+  };
   out << rule.info.id << ": " << rule.info.title << "\n\n"
-      << "  why   " << reason_of_family(rule.info.id) << "\n"
-      << "  fix   " << rule.info.fix << "\n\n"
+      << "  why   " << in_lines(rule.info.why) << "  fix   " << in_lines(rule.info.fix) << "\n"
       << "  " << std::left << std::setw(13) << "profile" << std::setw(22) << "as shipped" << "in force ("
       << name_of(file) << ")\n";
   for (const Profile profile : profiles)

@@ -21,7 +21,7 @@ Release release_of_one_file() {
 
 Rule rule_of(void (*check)(const Release&, FindingSink&),
              std::vector<Defaults> tiers = {everywhere(Action::warn)}) {
-  return {{"test/rule", "a rule of the tests", "change it", std::move(tiers)}, check};
+  return {{"test/rule", "a rule of the tests", "because", "change it", std::move(tiers)}, check};
 }
 
 std::vector<Finding> run(const Rule& rule, const Policy& policy = {},
