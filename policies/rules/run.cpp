@@ -176,7 +176,8 @@ std::span<const Rule> run_rules() {
         "npm builds a gyp file without any script in package.json, and commands in it run while it is only "
         "read: Phantom Gyp needed 157 bytes.",
         "Ship prebuilt addons instead, or have what the gyp file runs reviewed.",
-        {everywhere(escalate), everywhere(block)}},
+        // With nothing before it, an open package whose build has always been so is not refused for it.
+        {everywhere(escalate), everywhere(block), {block, escalate, block}}},
        check_gyp},
       {{"run/bin",
         "a command that is new, or bears the name of a program",

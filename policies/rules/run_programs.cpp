@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-enum GypTier { new_gyp, runs_commands };
+enum GypTier { new_gyp, runs_commands, runs_commands_at_first };
 enum BinTier { new_bin, shadows };
 enum NativeTier { new_native, changed_native, nothing_before };
 
@@ -56,7 +56,7 @@ void check_gyp(const Release& release, FindingSink& sink) {
               .message = message + printable(found.command.text, 120),
               .evidence = found.command.text,
               .content_digest = found.digest},
-             baseline ? runs_commands : new_gyp);
+             baseline ? runs_commands : runs_commands_at_first);
   }
   for (const ReleaseFile& file : release.files) {
     const std::string& path = file.entry.inner;

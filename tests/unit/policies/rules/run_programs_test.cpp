@@ -40,6 +40,15 @@ TEST_CASE("a new gyp file in the root is escalated, one that runs commands is re
                 .after(none)) == "be");
 }
 
+TEST_CASE("commands in the gyp file of a first release are refused, in an open package escalated") {
+  ReleaseBuilder builder;
+  builder.file("binding.gyp", "{'a': '<!(node i.js)'}");
+  const auto said = ask("run/gyp", builder);
+  REQUIRE(said.size() == 2);
+  const Defaults& tier = find_rule("run/gyp")->info.tiers.at(static_cast<std::size_t>(said.front().tier));
+  CHECK(tier == Defaults{Action::block, Action::escalate, Action::block});
+}
+
 TEST_CASE("every way that gyp has to run a command") {
   for (const char* text :
        {"{'a': '<!(id)'}", "{'a': '<!@(id)'}", "{'a': '>!(id)'}", "{'a': '^!@(id)'}",
@@ -129,9 +138,8 @@ TEST_CASE("a gyp file counts where npm or a script builds it") {
   CHECK(after("{}", "src/binding.gyp") == "");
   CHECK(after(R"({"scripts":{"install":"node-gyp rebuild --directory=src"}})", "src/binding.gyp") == "b");
   CHECK(after("{}", "deps/x.gyp", "{'dependencies': ['deps/x.gyp:x']}") == "b");
-  // Of a first release it is not known what is new: it is escalated.
   ReleaseBuilder first;
-  CHECK(gyp(first.file("binding.gyp", command)) == "ee");
+  CHECK(gyp(first.file("binding.gyp", command)) == "be");
 }
 
 TEST_CASE("a gyp file too large to read is refused, and broken ones harm nothing") {
