@@ -59,10 +59,10 @@ void explain_one(const Rule& rule, const Policy& policy, const std::string& file
   };
   out << rule.info.id << ": " << rule.info.title << "\n\n"
       << "  why   " << in_lines(rule.info.why) << "  fix   " << in_lines(rule.info.fix) << "\n"
-      << "  " << std::left << std::setw(13) << "profile" << std::setw(22) << "as shipped" << "in force ("
+      << "  " << std::left << std::setw(13) << "profile" << std::setw(26) << "as shipped" << "in force ("
       << name_of(file) << ")\n";
   for (const Profile profile : profiles)
-    out << "  " << std::setw(13) << to_text(profile) << std::setw(22) << in_force(shipped, rule, profile)
+    out << "  " << std::setw(13) << to_text(profile) << std::setw(26) << in_force(shipped, rule, profile)
         << in_force(policy, rule, profile) << "\n";
   for (const PathRules& paths : policy.paths) {
     const auto own = paths.rules.find(rule.info.id);
