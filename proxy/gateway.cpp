@@ -9,6 +9,7 @@
 #include "gate/executors.hpp"
 #include "gate/gate.hpp"
 #include "gate/own_signatures.hpp"
+#include "gate/package_search.hpp"
 #include "gate/policy_record.hpp"
 #include "gate/restrictions.hpp"
 #include "proxy/cache/package_cache.hpp"
@@ -23,6 +24,7 @@
 #include "proxy/handlers/package.hpp"
 #include "proxy/handlers/publish.hpp"
 #include "proxy/handlers/refused.hpp"
+#include "proxy/handlers/search.hpp"
 #include "proxy/handlers/signatures.hpp"
 #include "proxy/handlers/stage.hpp"
 #include "proxy/handlers/version_status.hpp"
@@ -68,6 +70,7 @@ struct Gateway::State {
   WorkPool disk{"disk", disk_threads, queue_max};
   WorkPool scan;
   WorkPool desk{"desk", desk_threads, queue_max};
+  WorkPool search{"search", 1, queue_max};
   std::unique_ptr<HttpClient> client;
   std::map<std::string, std::unique_ptr<RegistryUpstream>, std::less<>> upstreams;
   std::unique_ptr<MalwareFeed> malware, advisories;
@@ -75,6 +78,7 @@ struct Gateway::State {
   std::unique_ptr<Gate> gate;
   std::unique_ptr<Restrictions> restrictions;
   std::unique_ptr<OwnSignatures> signatures;
+  std::unique_ptr<PackageSearch> own_search;
   std::unique_ptr<PackageCache> cache;
   std::unique_ptr<ServiceAnswers> answers;
   std::unique_ptr<HandlerContext> context;
@@ -133,6 +137,7 @@ Result<void> Gateway::State::open() {
   auto find_upstream = [this](std::string_view name) -> Upstream* { return upstream(name); };
   auto released = [this](const PackageName& name) {
     if (cache) cache->forget(name);
+    if (own_search) own_search->changed(name);
   };
   GateParts parts{
       *data.meta,    *data.ledger, *data.blobs, clock, random, rules, PackageRules(config.packages),
@@ -148,6 +153,7 @@ Result<void> Gateway::State::open() {
   auto signing = OwnSignatures::open(*data.meta);
   if (!signing) return signing.error();
   signatures = std::move(*signing);
+  own_search = std::make_unique<PackageSearch>(gate->catalog());
   return {};
 }
 
@@ -226,6 +232,7 @@ void Gateway::State::make_routes(const std::string& base_url) {
        {publish_routes(*context), stage_routes(*context), package_routes(*cache),
         audit_routes({gate->catalog(), gate->packages(), disk, find}),
         signature_routes({*signatures, gate->catalog(), gate->packages(), *cache, *answers, disk, find}),
+        search_routes({*own_search, gate->catalog(), gate->packages(), *cache, *answers, search, find}),
         version_status_routes(*gate, *cache, disk), account_routes(*accounts),
         web_login_routes(*accounts, web_logins, base_url), health_routes(ready, *data.meta, disk),
         refused_routes()})
@@ -311,6 +318,7 @@ void Gateway::stop() {
   if (s.client) s.client->stop();  // whoever still waits for an upstream is told so now
   if (s.rounds.joinable()) s.rounds.join();
   s.desk.stop();  // before the cache, which releases tell of
+  s.search.stop();
   s.answers.reset();
   s.cache.reset();
   s.scan.stop();

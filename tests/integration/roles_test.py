@@ -49,6 +49,7 @@ POST   /-/v1/login                                     +      +        +      + 
 GET    /-/login/no-such                                -      -        -      -        -         -        -     -     -
 POST   /-/login/no-such                                -      -        -      -        -         -        -     -     -
 GET    /-/v1/done/no-such                              -      -        -      -        -         -        -     -     -
+GET    /-/v1/search                                    -      -        +      +        +         +        +     +     +
 POST   /-/npm/v1/security/advisories/bulk              -      -        +      +        +         +        +     +     +
 POST   /-/npm/v1/security/audits/quick                 -      -        +      +        +         +        +     +     +
 POST   /-/npm/v1/security/audits                       -      -        +      +        +         +        +     +     +
