@@ -1,5 +1,6 @@
 #include "proxy/handlers/package.hpp"
 
+#include "proxy/handlers/document.hpp"
 #include "proxy/http/error_map.hpp"
 
 namespace sallyport {
@@ -53,14 +54,14 @@ class Packages {
     if (!found) co_return error_response(found.error());
     auto named = version_named(*found->packument, exchange.param("version"));
     if (!named) co_return error_response(named.error());
-    co_return part(std::string((*named)->manifest));
+    co_return document_response(std::string((*named)->manifest));
   }
 
   asio::awaitable<Response> tags(Exchange& exchange) {
     auto found = co_await look(exchange);
     if (!found) co_return error_response(found.error());
     if (auto some = anything_to_see(*found->packument); !some) co_return error_response(some.error());
-    co_return part(tags_json(*found->packument));
+    co_return document_response(tags_json(*found->packument));
   }
 
   asio::awaitable<Response> tarball(Exchange& exchange) {
@@ -81,12 +82,6 @@ class Packages {
     auto found = co_await cache_.packument(*name);
     co_return found;
   }
-  static Response part(std::string text) {
-    Response response = text_response(200, std::move(text), "application/json");
-    response.header("cache-control", revalidate);
-    return response;
-  }
-
   PackageCache& cache_;
 };
 

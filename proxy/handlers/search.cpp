@@ -9,8 +9,8 @@
 #include <charconv>
 #include <set>
 
+#include "proxy/handlers/document.hpp"
 #include "proxy/http/error_map.hpp"
-#include "storage/base/base64.hpp"
 #include "storage/base/json.hpp"
 
 namespace sallyport {
@@ -140,10 +140,8 @@ class Searches {
     json::array objects;
     for (Hit& hit : *hits)
       if (!hit.shown.is_null()) objects.push_back(std::move(hit.shown));
-    std::string body = json::serialize(json::object{{"objects", std::move(objects)}, {"total", total}});
-    const std::string etag = "\"" + base64url_encode(Bytes(sha256(body).bytes)) + "\"";
-    Response response = text_response(200, std::move(body), "application/json");
-    response.header("etag", etag).header("cache-control", "no-cache");
+    Response response =
+        document_response(json::serialize(json::object{{"objects", std::move(objects)}, {"total", total}}));
     if (incomplete) response.header("warning", "199 - \"An upstream does not answer\"");
     co_return response;
   }

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "proxy/handlers/document.hpp"
 #include "proxy/http/error_map.hpp"
 #include "storage/base/base64.hpp"
 #include "storage/base/json.hpp"
@@ -15,9 +16,7 @@ constexpr std::uint64_t keys_bytes_max = 256u << 10, attestations_bytes_max = 4u
 constexpr std::string_view key_type = "ecdsa-sha2-nistp256";
 
 Response told(std::shared_ptr<const std::string> text, bool stale) {
-  const std::string etag = "\"" + base64url_encode(Bytes(sha256(*text).bytes)) + "\"";
-  Response response = prepared_response(std::move(text), "application/json");
-  response.header("etag", etag).header("cache-control", "no-cache");
+  Response response = document_response(std::move(text));
   if (stale) response.header("warning", "110 - \"Response is Stale\"");
   return response;
 }

@@ -1,5 +1,6 @@
 #include "proxy/handlers/version_status.hpp"
 
+#include "proxy/handlers/document.hpp"
 #include "proxy/http/error_map.hpp"
 #include "storage/base/json.hpp"
 
@@ -44,9 +45,7 @@ class VersionStatuses {
     } else if (*stage == VersionStatus::absent && found.error().kind != ErrorKind::not_found) {
       co_return error_response(found.error());  // whether its origin has it is not known
     }
-    Response response = json_response(200, out);
-    response.header("cache-control", "no-cache");
-    co_return response;
+    co_return document_response(json::serialize(out));
   }
 
  private:
