@@ -16,6 +16,7 @@
 #include "proxy/cache/service_answers.hpp"
 #include "proxy/data_folder.hpp"
 #include "proxy/environment.hpp"
+#include "proxy/handlers/access.hpp"
 #include "proxy/handlers/account.hpp"
 #include "proxy/handlers/audit.hpp"
 #include "proxy/handlers/authorize.hpp"
@@ -233,9 +234,9 @@ void Gateway::State::make_routes(const std::string& base_url) {
         audit_routes({gate->catalog(), gate->packages(), disk, find}),
         signature_routes({*signatures, gate->catalog(), gate->packages(), *cache, *answers, disk, find}),
         search_routes({*own_search, gate->catalog(), gate->packages(), *cache, *answers, search, find}),
-        version_status_routes(*gate, *cache, disk), account_routes(*accounts),
-        web_login_routes(*accounts, web_logins, base_url), health_routes(ready, *data.meta, disk),
-        refused_routes()})
+        version_status_routes(*gate, *cache, disk), access_routes(*accounts, *gate, *cache, disk),
+        account_routes(*accounts), web_login_routes(*accounts, web_logins, base_url),
+        health_routes(ready, *data.meta, disk), refused_routes()})
     for (const Route& route : routes) service.routes.add(route);
   service.routes.set_fallback(unknown_route());
   service.authorize = [this](Exchange& exchange) { return may_call(exchange); };

@@ -62,10 +62,17 @@ def test_commands_about_people(name, house, client):
     npm = client(name, gate.url, gate.user("bob").token)
     owners = npm.run("owner", "ls", package, expect=None)
     assert owners.code == 0 or "no admin found" in owners.text, owners
-    for command in (("access", "list", "packages"), ("access", "get", "status", package),
-                    ("access", "list", "collaborators", package), ("team", "ls", "@acme"), ("org", "ls", "acme")):
-        told = npm.run(*command, expect=None)
-        assert told.code == 0 or "npm error" in told.text and "Exit handler" not in told.text, told
+    people = npm.run("access", "list", "collaborators", package).stdout.split("\n")
+    assert {"alice: read-write", "bob: read-write", "rita: read-only"} <= set(people) and "root" not in str(people)
+    # A registry's own are private; upstream's are as they are there.
+    status = "public" if gate.upstream else "private"
+    assert npm.run("access", "get", "status", package).stdout.strip() == f"{package}: {status}"
+    own = npm.run("access", "list", "packages").stdout
+    assert (f"{package}: read-write" in own) == (gate.upstream is None)
+    npm.run("access", "get", "status", package + "-absent", expect="failure")
+    for command in (("team", "ls", "@acme"), ("org", "ls", "acme"), ("access", "list", "packages", "alice")):
+        told = npm.run(*command, expect="failure")
+        assert "npm error" in told.text and "Exit handler" not in told.text, told
     doctor = npm.run("doctor", "connection", "registry", expect=None, seconds=180)
     assert "Ok" in doctor.text and "fetch failed" not in doctor.text, doctor
 

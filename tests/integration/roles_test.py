@@ -49,6 +49,9 @@ POST   /-/v1/login                                     +      +        +      + 
 GET    /-/login/no-such                                -      -        -      -        -         -        -     -     -
 POST   /-/login/no-such                                -      -        -      -        -         -        -     -     -
 GET    /-/v1/done/no-such                              -      -        -      -        -         -        -     -     -
+GET    /-/package/{pkg}/visibility                     -      -        +      +        +         +        +     +     +
+GET    /-/package/{pkg}/collaborators                  -      -        +      +        +         +        +     +     +
+GET    /-/user/reader/package                          -      -        +      -        -         -        -     -     -
 GET    /-/v1/search                                    -      -        +      +        +         +        +     +     +
 POST   /-/npm/v1/security/advisories/bulk              -      -        +      +        +         +        +     +     +
 POST   /-/npm/v1/security/audits/quick                 -      -        +      +        +         +        +     +     +

@@ -9,6 +9,7 @@ import pytest
 
 from support import clients, http, packages
 from support.scripted_upstream import Reply
+from support.tools import ROOT
 
 KEYS = "/-/npm/v1/keys"
 RULES = [{"match": "@own/*", "read": "local", "publish": "local"}, {"match": "**"}]
@@ -84,6 +85,35 @@ def test_pnpm_verifies_theirs_and_ours(gate, scripted_upstream, signer, client, 
 def test_pnpm_tells_of_the_missing_and_the_forged(fault, word, gate, scripted_upstream, signer, client, tmp_path):
     project, pnpm = project_with(gate, scripted_upstream, signer, client, tmp_path, fault)
     assert word in pnpm.run("audit", "signatures", cwd=project, expect="failure").text
+
+
+@pytest.mark.parametrize("name", ["npm11", "npm12"])
+@pytest.mark.parametrize("fault", [None, "signature", "attestation"])
+def test_npm_verifies_signatures_and_attestations(fault, name, gate, scripted_upstream, signer, client, tmp_path):
+    theirs, ours = packages.unique("theirs"), "@own/" + packages.unique("ours")
+    data = packages.package_tarball(theirs)
+    bundle, _ = packages.attestation(tmp_path / "lab", theirs, "1.0.0", b"other" if fault == "attestation" else data,
+                                     "git+https://git.team.example/x.git")
+    add_attested(scripted_upstream, theirs)
+    dist = signer.dist(theirs, "1.0.0", b"other" if fault == "signature" else data)
+    scripted_upstream.documents[theirs]["versions"]["1.0.0"]["dist"]["signatures"] = dist["signatures"]
+    path = f"/-/npm/v1/attestations/{theirs}@1.0.0"
+    attestations = {"attestations": [{"predicateType": "https://slsa.dev/provenance/v1", "bundle": bundle}]}
+    scripted_upstream.script("GET", path, Reply(200, attestations))
+    scripted_upstream.script("GET", KEYS, Reply(200, signer.document()))
+    release(gate, ours)
+    project = clients.project(tmp_path / "project")
+    npm = client(name, gate.url, gate.user("bob").token)
+    npm.install(project, f"{theirs}@1.0.0", f"{ours}@1.0.0")
+    env = {"NODE_OPTIONS": f"--require {ROOT / 'tests/support/stub_tuf.cjs'}"}
+    audited = npm.run("audit", "signatures", cwd=project, env=env, expect="failure" if fault else 0)
+    if not fault:
+        assert "2 packages have verified registry signatures" in audited.text, audited
+        assert "1 package has a verified attestation" in audited.text, audited
+    else:
+        words = {"signature": "invalid registry signature", "attestation": "doesn't match what was signed"}
+        assert words[fault] in audited.text, audited
+    assert len(scripted_upstream.seen("GET", path)) == (0 if fault == "signature" else 1)
 
 
 def test_our_own_signature_is_right_and_lasts(gate, scripted_upstream, tmp_path):
