@@ -68,6 +68,14 @@ struct EncodedBody {
   }
 };
 
+// What a registry says of a version is not its publisher's to say: clients trust more where a version names a
+// trusted publisher or attestations, and of the latter we serve none of our own.
+void say_as_registry(json::object& manifest, const Stage& stage) {
+  manifest["_npmUser"] = json::object{{"name", stage.publisher}};
+  if (json::value* dist = manifest.if_contains("dist"); dist && dist->is_object())
+    for (const char* member : {"attestations", "signatures"}) dist->get_object().erase(member);
+}
+
 }  // namespace
 
 Result<BodySource> publish_body(const PublishDocument& document, const std::string& upstream_url,
@@ -267,6 +275,7 @@ Result<Stage> Outbox::settle(const std::string& stage_id, Sent sent) {
       auto name = PackageName::parse(stage->name);
       if (!name) return name.error();
       LocalVersion version{stage->version, sent.manifest, stage->sha512, stage->size_bytes, fact.now()};
+      say_as_registry(version.manifest, *stage);
       auto done = Catalog::publish(fact, *name, version, stage->tag, stage->id);
       if (!done && done.error().kind != ErrorKind::conflict) return done;
       if (!done) {

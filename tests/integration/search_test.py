@@ -63,6 +63,7 @@ def test_own_packages_by_everything_that_can_be_typed(new_gate):
     release(gate, by_name, "1.1.0", description="renewed")
     (entry,) = search(gate, by_name).json()["objects"]
     assert entry["package"]["version"] == "1.1.0" and entry["package"]["description"] == "renewed"
+    assert entry["package"]["publisher"]["username"] == "alice"
     assert {"name", "version", "description", "keywords", "date", "links", "publisher", "maintainers"} <= set(entry["package"])
 
 
