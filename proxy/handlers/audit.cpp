@@ -1,5 +1,6 @@
 #include "proxy/handlers/audit.hpp"
 
+#include <atomic>
 #include <map>
 
 #include "policies/tarball/inflate.hpp"
@@ -11,6 +12,24 @@ namespace {
 
 // A lock file of 10,000 packages makes a question of some 2 MB.
 constexpr std::uint64_t sent_bytes_max = 4u << 20, inflated_bytes_max = 8u << 20;
+
+// Of all audits that are being read or asked about.
+constexpr std::uint64_t in_flight_bytes_max = 128u << 20;
+
+class Reservation {
+ public:
+  Reservation(std::atomic<std::uint64_t>& sum, std::uint64_t bytes)
+      : sum_(sum), bytes_(bytes), granted_((sum += bytes) <= in_flight_bytes_max) {}
+  ~Reservation() { sum_ -= bytes_; }
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+  bool granted() const { return granted_; }
+
+ private:
+  std::atomic<std::uint64_t>& sum_;
+  const std::uint64_t bytes_;
+  const bool granted_;
+};
 
 // A question is taken apart by upstream, and the answers are put together again.
 using Questions = std::map<std::string, json::object>;
@@ -213,6 +232,9 @@ class Audits {
     const std::string encoding = exchange.request.headers.joined("content-encoding");
     if (!encoding.empty() && encoding != "gzip" && encoding != "x-gzip" && encoding != "identity")
       co_return fail(ErrorKind::invalid, "An audit may be sent gzipped or plain, and in no other encoding.");
+    const Reservation room(in_flight_bytes_, exchange.request.content_length.value_or(sent_bytes_max));
+    if (!room.granted())
+      co_return fail(ErrorKind::unavailable, "Too many audits are under way: try again in a moment.");
     auto body = co_await exchange.read_small(sent_bytes_max);
     if (!body) co_return body.error();
     auto split = [this, encoding, body = std::move(*body), quick]() mutable -> Result<Questions> {
@@ -269,6 +291,7 @@ class Audits {
   }
 
   AuditParts parts_;
+  std::atomic<std::uint64_t> in_flight_bytes_ = 0;
 };
 
 }  // namespace

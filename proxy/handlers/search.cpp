@@ -1,6 +1,9 @@
 #include "proxy/handlers/search.hpp"
 
 #include <algorithm>
+#include <array>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -222,11 +225,21 @@ class Searches {
       asio::steady_timer done;
       std::size_t next = 0, running = 0;
       bool over = false;
+      std::array<asio::cancellation_signal, looks_at_once> stops;
+    };
+    // However this ends: who still looks would keep a server that stops from ending.
+    struct End {
+      std::shared_ptr<Round> round;
+      ~End() {
+        round->over = true;
+        for (auto& stop : round->stops) stop.emit(asio::cancellation_type::terminal);
+      }
     };
     auto round = std::make_shared<Round>(executor);
     round->done.expires_after(looks_max);
     round->running = std::min(looks_at_once, hits->size());
     if (round->running == 0) co_return;
+    const End end{round};
     // All of this runs on the connection's thread. What is late is not written any more.
     for (std::size_t i = 0, n = round->running; i < n; ++i) {
       std::function<asio::awaitable<void>()> work = [this, round, hits]() -> asio::awaitable<void> {
@@ -239,14 +252,15 @@ class Searches {
           if (!round->over) (*hits)[at].shown = std::move(shown);
         }
       };
-      asio::co_spawn(executor, std::move(work), [round](std::exception_ptr) {
+      auto ended = [round](std::exception_ptr) {
         if (--round->running == 0) round->done.cancel();
-      });
+      };
+      asio::co_spawn(executor, std::move(work),
+                     asio::bind_cancellation_slot(round->stops[i].slot(), std::move(ended)));
     }
     boost::system::error_code ec;
     while (round->running > 0 && round->done.expiry() > std::chrono::steady_clock::now())
       co_await round->done.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-    round->over = true;
   }
 
   static json::value told(const PreparedPackument& packument, const Hit& hit) {

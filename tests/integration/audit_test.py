@@ -3,10 +3,12 @@ by that origin."""
 
 import gzip
 import json
+import socket
 
 import pytest
 
 from support import clients, http, packages
+from support.processes import wait_until
 from support.scripted_upstream import Reply, ScriptedUpstream
 
 BULK = "/-/npm/v1/security/advisories/bulk"
@@ -103,6 +105,22 @@ def test_hostile_bodies(gate, scripted_upstream):
     assert http.post(gate.url + BULK, {"lib": ["1.0.0"]}).status == 401
     assert http.request("HEAD", gate.url + BULK, token=gate.user("bob").token).status == 405
     assert scripted_upstream.seen("POST") == []
+
+
+def test_what_all_audits_together_may_hold(gate):
+    """128 MiB, as announced; given back when they end."""
+    announced = 4 << 20
+    head = (f"POST {BULK} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {gate.user('bob').token}\r\n"
+            f"Content-Length: {announced}\r\n\r\n").encode()
+    assert ask(gate, {}).status == 200
+    held = []
+    for _ in range(32):
+        held.append(socket.create_connection(("127.0.0.1", gate.port)))
+        held[-1].sendall(head)
+    wait_until(lambda: ask(gate, {}).status == 503, what="the room to be taken")
+    for connection in held:
+        connection.close()
+    wait_until(lambda: ask(gate, {}).status == 200, what="the room to be given back")
 
 
 def test_a_read_only_token_audits(gate, scripted_upstream):

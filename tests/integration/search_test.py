@@ -1,7 +1,7 @@
 """Search: our own packages and the upstreams', at the version that installs would get, and no word more than what
 was typed leaves."""
 
-import json
+import threading
 import urllib.parse
 
 import pytest
@@ -155,6 +155,27 @@ def test_an_upstream_behind_which_nobody_answers(scripted_upstream, new_gate):
     scripted_upstream.script("GET", SEARCH, result(("slow", "1.0.0"), ("quick", "1.0.0")))
     assert names(search(gate, "any")) == ["quick"]
     scripted_upstream.release()
+
+
+def test_stopping_while_a_search_waits(scripted_upstream, new_gate):
+    gate = new_gate(upstream=scripted_upstream, packages=RULES, limits={"stop_deadline": "1s"})
+    add(scripted_upstream, "slow", "1.0.0")
+    scripted_upstream.script("GET", "/slow", Reply(200, {}, stall_after=-1))
+    scripted_upstream.script("GET", SEARCH, result(("slow", "1.0.0")), Reply(200, {}, stall_after=-1))
+
+    def ask(text):
+        try:
+            search(gate, text)
+        except (OSError, http.HTTPException):
+            pass  # it was told nothing, or broken off
+    threads = [threading.Thread(target=ask, args=(text,)) for text in ("first", "second")]
+    for thread in threads:
+        thread.start()
+    scripted_upstream.wait_for("GET", "/slow")
+    scripted_upstream.wait_for("GET", SEARCH, count=2)
+    assert gate.stop() == 0
+    for thread in threads:
+        thread.join()
 
 
 @pytest.mark.parametrize("name", ["npm11", "npm12", "pnpm12"])
