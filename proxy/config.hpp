@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "gate/package_rules.hpp"
+#include "proxy/cache/cache_limits.hpp"
 #include "storage/base/clock.hpp"
 #include "storage/base/log.hpp"
 #include "storage/base/result.hpp"
@@ -59,6 +60,7 @@ struct Config {
   std::string advisories;         // a folder of OSV files: faults that versions mend; empty: none
   std::vector<std::string> deny;  // "name" or "name@range"
   std::string trust_root;         // whom provenance is verified against; empty: nobody
+  CacheLimits cache{.stale_for = std::chrono::minutes(5)};
   std::uint64_t publish_body_bytes_max = 256u << 20;
   std::uint64_t connections_max = 4096;
   std::uint64_t io_threads = 0;    // 0: one a core

@@ -85,6 +85,7 @@ constexpr std::array<Choice<Profile>, 3> profiles{
     {{"proprietary", Profile::proprietary}, {"open", Profile::open}, {"internal", Profile::internal}}};
 constexpr std::array<Choice<HeldAnswer>, 3> held_answers{
     {{"accept", HeldAnswer::accept}, {"refuse", HeldAnswer::refuse}, {"wait", HeldAnswer::wait}}};
+constexpr std::array<Choice<bool>, 2> cache_modes{{{"online", false}, {"offline", true}}};
 constexpr std::array<Choice<Admission>, 3> admissions{
     {{"show", Admission::show}, {"hide", Admission::hide}, {"deny", Admission::deny}}};
 constexpr std::array<Choice<Readers>, 2> reader_choices{
@@ -239,6 +240,27 @@ const std::vector<Key<Config>>& of_config() {
          return {};
        },
        [](const Config& c) { return optional_text(c.trust_root); }},
+      {"cache.mode", Kind::text, "`online`; `offline`: no upstream is asked, and installs get what was kept.",
+       [](Config& c, const Values& v) { return choose(c.cache.offline, v[0], cache_modes); },
+       [](const Config& c) { return chosen(c.cache.offline, cache_modes); }},
+      {"cache.fresh_for", Kind::duration, "How long an upstream's packument is used without asking again.",
+       [](Config& c, const Values& v) { return set_duration(c.cache.fresh_for, v[0]); },
+       [](const Config& c) { return Values{to_text(c.cache.fresh_for)}; }},
+      {"cache.stale_for", Kind::duration,
+       "How much longer it is used, marked as stale, while the upstream is asked.",
+       [](Config& c, const Values& v) { return set_duration(c.cache.stale_for, v[0]); },
+       [](const Config& c) { return Values{to_text(c.cache.stale_for)}; }},
+      {"cache.disk_bytes_max", Kind::size,
+       "Room for tarballs of upstreams on disk; the least recently used go first. Own tarballs do not count "
+       "and never go.",
+       [](Config& c, const Values& v) { return set_size(c.cache.disk_bytes_max, v[0]); },
+       [](const Config& c) { return Values{size_text(c.cache.disk_bytes_max)}; }},
+      {"cache.packument_memory_bytes_max", Kind::size, "Room for prepared packuments in memory.",
+       [](Config& c, const Values& v) { return set_size(c.cache.packument_memory_bytes_max, v[0]); },
+       [](const Config& c) { return Values{size_text(c.cache.packument_memory_bytes_max)}; }},
+      {"cache.tarball_memory_bytes_max", Kind::size, "Room for small tarballs in memory.",
+       [](Config& c, const Values& v) { return set_size(c.cache.tarball_memory_bytes_max, v[0]); },
+       [](const Config& c) { return Values{size_text(c.cache.tarball_memory_bytes_max)}; }},
       {"limits.publish_body_bytes_max", Kind::size, "Largest body of a publish (a tarball in base64).",
        [](Config& c, const Values& v) { return set_size(c.publish_body_bytes_max, v[0]); },
        [](const Config& c) { return Values{size_text(c.publish_body_bytes_max)}; }},

@@ -25,6 +25,9 @@ Result<DataFolder> open_data_folder(const std::string& path, const Clock& clock,
   auto blobs = open_file_blob_store(blobs_folder(path));
   if (!blobs) return blobs.error();
   folder.blobs = std::move(*blobs);
+  auto cached = open_file_blob_store(path + "/cached", Durability::relaxed);
+  if (!cached) return cached.error();
+  folder.cached = std::move(*cached);
   auto ledger = Ledger::open(*folder.meta, clock);
   if (!ledger) return ledger.error();
   folder.ledger = std::move(*ledger);

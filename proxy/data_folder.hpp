@@ -2,7 +2,8 @@
 // The data folder, and everything kept in it, opened in order:
 //
 //   meta/          metadata (RocksDB); its lock says that a process has the folder
-//   blobs/         tarballs
+//   blobs/         own tarballs
+//   cached/        tarballs of upstreams: all can be fetched again
 //   console.sock   of a running server, for commands (proxy/cli/console.hpp)
 
 #include <memory>
@@ -20,7 +21,7 @@ namespace sallyport {
 struct DataFolder {
   std::string path;
   std::unique_ptr<MetaStore> meta;
-  std::unique_ptr<BlobStore> blobs;
+  std::unique_ptr<BlobStore> blobs, cached;
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<Identity> identity;
 };

@@ -217,9 +217,19 @@ Result<void> Gateway::State::open_upstreams() {
 void Gateway::State::make_routes(const std::string& base_url) {
   auto find = [this](std::string_view name) { return upstream(name); };
   auto sign = [this](LocalPackage& package) { return signatures->sign(package); };
-  cache = std::make_unique<PackageCache>(PackageCacheParts{gate->catalog(), *data.meta, *data.blobs, clock,
-                                                           gate->packages(), *restrictions, disk, scan, find,
-                                                           base_url, sign});
+  cache = std::make_unique<PackageCache>(PackageCacheParts{.catalog = gate->catalog(),
+                                                           .store = *data.meta,
+                                                           .blobs = *data.blobs,
+                                                           .cached = *data.cached,
+                                                           .clock = clock,
+                                                           .packages = gate->packages(),
+                                                           .restrictions = *restrictions,
+                                                           .disk = disk,
+                                                           .scan = scan,
+                                                           .upstream = find,
+                                                           .base_url = base_url,
+                                                           .sign = sign,
+                                                           .limits = config.cache});
   answers = std::make_unique<ServiceAnswers>(clock);
   accounts = std::make_unique<AccountContext>(
       AccountContext{*data.identity, *first_admin, clock, desk, config.readers == Readers::anybody,
@@ -230,7 +240,7 @@ void Gateway::State::make_routes(const std::string& base_url) {
   context = std::make_unique<HandlerContext>(
       HandlerContext{*gate, disk, scan, desk, base_url, config.publish_body_bytes_max, require_otp});
   for (auto& routes :
-       {publish_routes(*context), stage_routes(*context), package_routes(*cache),
+       {publish_routes(*context), stage_routes(*context), package_routes(*cache, disk),
         audit_routes({gate->catalog(), gate->packages(), disk, find}),
         signature_routes({*signatures, gate->catalog(), gate->packages(), *cache, *answers, disk, find}),
         search_routes({*own_search, gate->catalog(), gate->packages(), *cache, *answers, search, find}),

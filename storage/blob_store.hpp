@@ -49,6 +49,7 @@ class BlobStore {
   virtual Result<std::unique_ptr<StagedBlob>> begin() = 0;
   virtual Result<std::shared_ptr<const Blob>> open(const Sha512& digest) = 0;  // not_found
   virtual Result<void> remove(const Sha512& digest) = 0;                       // absent is fine
+  virtual Result<void> touch(const Sha512& digest) = 0;  // `modified` is now; absent is fine
   virtual Result<void> walk(const std::function<bool(const BlobInfo&)>& visit) = 0;
 };
 

@@ -61,7 +61,8 @@ Result<std::size_t> read_at(int fd, std::uint64_t offset, std::span<std::uint8_t
 }
 
 struct Folders {
-  explicit Folders(const std::string& root) : tmp(root + "/tmp"), blobs(root + "/sha512") {}
+  Folders(const std::string& root, Durability how)
+      : tmp(root + "/tmp"), blobs(root + "/sha512"), durability(how) {}
 
   std::string of(const std::string& hex) const { return blobs + '/' + hex.substr(0, 2); }
   std::string path(const std::string& hex) const { return of(hex) + '/' + hex; }
@@ -72,13 +73,18 @@ struct Folders {
     if (lasting_.at(first_byte).load(std::memory_order_acquire)) return {};
     const std::string folder = of(hex);
     if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return disk_error(errno, "creating", folder);
-    if (auto synced = sync_folder(blobs); synced.has_error()) return synced;
+    if (auto synced = sync(blobs); synced.has_error()) return synced;
     lasting_.at(first_byte).store(true, std::memory_order_release);
     return {};
   }
 
+  Result<void> sync(const std::string& folder) const {
+    return durability == Durability::synced ? sync_folder(folder) : Result<void>();
+  }
+
   const std::string tmp;
   const std::string blobs;
+  const Durability durability;
 
  private:
   std::array<std::atomic<bool>, 256> lasting_{};
@@ -143,12 +149,13 @@ class StagedFile final : public StagedBlob {
                   "the bytes received are not those that their digest names: send them again", path_);
     }
     fault_point("blob.before_sync");
-    if (::fdatasync(file_.fd()) != 0) return disk_error(errno, "syncing", path_);
+    if (folders_->durability == Durability::synced && ::fdatasync(file_.fd()) != 0)
+      return disk_error(errno, "syncing", path_);
     const std::string hex = to_hex(named);
     if (auto prepared = folders_->prepare(hex, named.bytes[0]); prepared.has_error()) return prepared;
     fault_point("blob.before_link");
     if (auto linked = link(folders_->path(hex)); linked.has_error()) return linked;
-    if (auto synced = sync_folder(folders_->of(hex)); synced.has_error()) return synced;
+    if (auto synced = folders_->sync(folders_->of(hex)); synced.has_error()) return synced;
     fault_point("blob.after_link");
     return {};
   }
@@ -204,7 +211,8 @@ Result<std::vector<std::string>> names_in(const std::string& path) {
 
 class FileBlobStore final : public BlobStore {
  public:
-  explicit FileBlobStore(const std::string& root) : folders_(std::make_shared<Folders>(root)) {}
+  FileBlobStore(const std::string& root, Durability durability)
+      : folders_(std::make_shared<Folders>(root, durability)) {}
 
   Result<void> prepare() {
     for (const auto& folder : {folders_->tmp, folders_->blobs}) {
@@ -245,6 +253,13 @@ class FileBlobStore final : public BlobStore {
     return {};
   }
 
+  Result<void> touch(const Sha512& digest) override {
+    const std::string path = folders_->path(to_hex(digest));
+    if (::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
+      return disk_error(errno, "dating", path);
+    return {};
+  }
+
   Result<void> walk(const std::function<bool(const BlobInfo&)>& visit) override {
     const auto prefixes = names_in(folders_->blobs);
     if (prefixes.has_error()) return prefixes.error();
@@ -275,8 +290,8 @@ class FileBlobStore final : public BlobStore {
 
 }  // namespace
 
-Result<std::unique_ptr<BlobStore>> open_file_blob_store(const std::string& folder) {
-  auto store = std::make_unique<FileBlobStore>(folder);
+Result<std::unique_ptr<BlobStore>> open_file_blob_store(const std::string& folder, Durability durability) {
+  auto store = std::make_unique<FileBlobStore>(folder, durability);
   if (auto prepared = store->prepare(); prepared.has_error()) return prepared.error();
   return std::unique_ptr<BlobStore>(std::move(store));
 }

@@ -42,4 +42,26 @@ std::string gzip(std::string_view text) {
   return packed;
 }
 
+Result<std::string> gunzip(std::string_view packed, std::size_t bytes_max) {
+  const Error bad = fail(ErrorKind::corrupt, "What was kept cannot be unpacked.");
+  auto state = std::make_unique<inflate_state>();
+  isal_inflate_init(state.get());
+  state->crc_flag = ISAL_GZIP;
+  state->next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(packed.data()));
+  state->avail_in = static_cast<std::uint32_t>(packed.size());
+  std::vector<std::uint8_t> out(piece_bytes);
+  std::string text;
+  do {
+    state->next_out = out.data();
+    state->avail_out = static_cast<std::uint32_t>(out.size());
+    if (isal_inflate(state.get()) != ISAL_DECOMP_OK) return bad;
+    const std::size_t n = out.size() - state->avail_out;
+    if (text.size() + n > bytes_max) return bad;
+    text.append(reinterpret_cast<const char*>(out.data()), n);
+    if (n == 0 && state->block_state != ISAL_BLOCK_FINISH) return bad;  // it ends too early
+  } while (state->block_state != ISAL_BLOCK_FINISH);
+  if (state->avail_in != 0) return bad;
+  return text;
+}
+
 }  // namespace sallyport

@@ -1,39 +1,60 @@
 #include "proxy/cache/package_cache.hpp"
 
-#include "gate/stage_store.hpp"
-#include "storage/base/json.hpp"
+#include <charconv>
+
+#include "proxy/cache/gzip.hpp"
 #include "storage/base/log.hpp"
 
 namespace sallyport {
 namespace {
 
 constexpr std::size_t negative_bytes = 256;  // what an entry without documents counts as
+constexpr int tries_max = 3;                 // of a tarball whose transfer is cut
 
-std::string tarball_key(const PackageName& name, const std::string& file) {
-  return "t " + name.full() + std::string(1, '\0') + file;
-}
 // What could not be kept is fetched again: no reason to fail.
-void note_unkept(const PackageName& name, const Result<void>& kept) {
-  if (!kept)
-    log::warn("cache.store",
-              {{"package", name.full()}, {"error", kept.error().message}, {"detail", kept.error().detail}});
-}
-// What a tarball is pinned to.
-const std::string& promised_digest(const PreparedVersion& source) {
-  return source.integrity.empty() ? source.shasum : source.integrity;
+void note_unkept(const PackageName& name, const Error& error) {
+  log::warn("cache.store", {{"package", name.full()}, {"error", error.message}, {"detail", error.detail}});
 }
 Error no_package(const PackageName& name) {
   return fail(ErrorKind::not_found, "There is no package " + name.full() + " in this registry.");
+}
+Error offline_and_unknown(const PackageName& name) {
+  return fail(ErrorKind::unavailable,
+              "This registry is offline and has not kept " + name.full() + ": try again when it is not.");
+}
+const std::string& promised_by(const PreparedVersion& version) {
+  return version.integrity.empty() ? version.shasum : version.integrity;
+}
+std::string etag_of(const Sha512& digest) {
+  return "\"" + to_integrity(digest) + "\"";
+}
+Sha512 as_sha512(const ExpectedDigest& expected) {
+  Sha512 digest;
+  std::copy_n(expected.bytes.begin(), std::min(expected.bytes.size(), digest.bytes.size()),
+              digest.bytes.begin());
+  return digest;
+}
+std::optional<std::uint64_t> length_of(const HttpStream& stream) {
+  const std::string* text = stream.headers().find("Content-Length");
+  std::uint64_t length = 0;
+  if (text == nullptr) return std::nullopt;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
+  if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
+  return length;
 }
 
 }  // namespace
 
 PackageCache::PackageCache(PackageCacheParts parts)
     : parts_(std::move(parts)),
+      packument_store_(parts_.store),
+      tarball_store_({parts_.store, parts_.blobs, parts_.cached, parts_.clock, parts_.limits.disk_bytes_max}),
       fills_(1),
       work_(asio::make_work_guard(fills_)),
       packuments_(fills_.get_executor()),
       tarballs_(fills_.get_executor()),
+      memory_(parts_.limits.packument_memory_bytes_max),
+      hot_(parts_.limits.tarball_memory_bytes_max),
       started_(parts_.clock.now()),
       thread_([this] { fills_.run(); }) {}
 
@@ -42,66 +63,144 @@ PackageCache::~PackageCache() {
   thread_.join();
 }
 
-std::optional<Result<PackageCache::Found>> PackageCache::remembered(const std::string& name) {
-  std::lock_guard lock(mutex_);
-  auto it = memory_.find(name);
-  if (it == memory_.end() || it->second->second.good_until <= parts_.clock.now()) return std::nullopt;
-  const Result<Found>& found = it->second->second.found;
-  if (found && found->packument->generation != parts_.restrictions.generation()) return std::nullopt;
-  order_.splice(order_.begin(), order_, it->second);
-  return found;
+// --- what is in memory
+
+std::optional<Result<PackageCache::Found>> PackageCache::fresh(const std::string& name) {
+  auto kept = memory_.find(name);
+  if (!kept || kept->fresh_until <= parts_.clock.now()) return std::nullopt;
+  if (kept->found && kept->found->packument->generation != parts_.restrictions.generation())
+    return std::nullopt;
+  return std::move(kept->found);
 }
 
-void PackageCache::remember(const std::string& name, std::uint64_t generation, Result<Found> found,
-                            Instant good_until) {
+std::optional<PackageCache::Found> PackageCache::usable_while_asking(const std::string& name) {
+  auto kept = memory_.find(name);
+  if (!kept || !kept->found || kept->forgotten || parts_.limits.stale_for == Millis(0)) return std::nullopt;
+  const Instant now = parts_.clock.now();
+  const PreparedPackument& packument = *kept->found->packument;
+  if (packument.generation != parts_.restrictions.generation() || packument.good_until <= now)
+    return std::nullopt;
+  if (kept->asked <= now - parts_.limits.fresh_for - parts_.limits.stale_for) return std::nullopt;
+  return Found{kept->found->packument, true};
+}
+
+// Good enough for what a lock file names: of a tarball only its digest and whether it is denied matter.
+std::optional<PackageCache::Found> PackageCache::of_any_age(const PackageName& name) {
+  auto kept = memory_.find(name.full());
+  if (!kept || !kept->found) return std::nullopt;
+  if (kept->found->packument->generation != parts_.restrictions.generation()) return std::nullopt;
+  if (kept->asked <= parts_.clock.now() - parts_.limits.tarball_recheck) ask_behind(name);
+  return std::move(*kept->found);
+}
+
+void PackageCache::remember(const std::string& name, std::uint64_t releases_then, Result<Found> found,
+                            Instant asked, Instant fresh_until) {
+  const std::uint64_t bytes = found ? found->packument->bytes() : negative_bytes;
+  std::lock_guard lock(mutex_);  // with forget()
+  if (releases_then != released_) return;
+  memory_.put(name, Kept{std::move(found), fresh_until, asked, false}, bytes);
+}
+
+std::uint64_t PackageCache::releases() {
   std::lock_guard lock(mutex_);
-  if (generation != released_) return;
-  auto bytes = [](const Kept& kept) { return kept.found ? kept.found->packument->bytes() : negative_bytes; };
-  auto drop = [&](Order::iterator it) {
-    memory_bytes_ -= bytes(it->second);
-    memory_.erase(it->first);
-    order_.erase(it);
-  };
-  if (auto old = memory_.find(name); old != memory_.end()) drop(old->second);
-  order_.emplace_front(name, Kept{std::move(found), good_until});
-  memory_[name] = order_.begin();
-  memory_bytes_ += bytes(order_.front().second);
-  while (memory_bytes_ > parts_.memory_bytes_max && order_.size() > 1) drop(std::prev(order_.end()));
+  return released_;
 }
 
 void PackageCache::forget(const PackageName& name) {
   std::lock_guard lock(mutex_);
   ++released_;
-  auto it = memory_.find(name.full());
-  if (it != memory_.end()) it->second->second.good_until = Instant::min();
+  memory_.change(name.full(), [](Kept& kept) {
+    kept.fresh_until = Instant::min();
+    kept.forgotten = true;
+  });
   forgotten_[name.full()] = parts_.clock.now();
+}
+
+bool PackageCache::is_fresh(const PackageName& name, const PackumentHead& stored, Instant now) {
+  if (stored.fetched <= started_ || stored.fetched + parts_.limits.fresh_for <= now) return false;
+  std::lock_guard lock(mutex_);
+  const auto since = forgotten_.find(name.full());
+  return since == forgotten_.end() || stored.fetched > since->second;
+}
+
+PackageCache::Counters PackageCache::counters() const {
+  return {packument_hits_,
+          packument_misses_,
+          tarball_hits_,
+          tarball_misses_,
+          stale_answers_,
+          tarball_store_.evicted(),
+          memory_.bytes() + hot_.bytes()};
+}
+
+// --- documents
+
+asio::awaitable<Result<PackageCache::Found>> PackageCache::packument(PackageName name) {
+  if (auto found = fresh(name.full())) {
+    ++packument_hits_;
+    if (*found && (*found)->stale) ++stale_answers_;
+    co_return std::move(*found);
+  }
+  if (auto found = usable_while_asking(name.full())) {
+    ++packument_hits_;
+    ++stale_answers_;
+    ask_behind(name);
+    co_return std::move(*found);
+  }
+  ++packument_misses_;
+  auto found = co_await ask(name);
+  if (found && found->stale) ++stale_answers_;
+  co_return found;
+}
+
+asio::awaitable<Result<PackageCache::Found>> PackageCache::ask(PackageName name) {
+  std::function<asio::awaitable<Result<Found>>()> fill_it = [this, name] { return fill(name, false); };
+  auto found = co_await packuments_.run(name.full(), std::move(fill_it));
+  co_return found;
+}
+
+void PackageCache::ask_behind(const PackageName& name) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!asked_behind_.insert(name.full()).second) return;
+  }
+  auto work = [this, name]() -> asio::awaitable<void> {
+    auto found = co_await ask(name);
+    if (!found) log::warn("cache.refresh", {{"package", name.full()}, {"error", found.error().message}});
+  };
+  asio::co_spawn(fills_, std::move(work), [this, name](const std::exception_ptr&) {
+    std::lock_guard lock(mutex_);
+    asked_behind_.erase(name.full());
+  });
+}
+
+asio::awaitable<Result<PackageCache::Found>> PackageCache::known(PackageName name) {
+  if (auto found = of_any_age(name)) co_return std::move(*found);
+  std::function<asio::awaitable<Result<Found>>()> fill_it = [this, name] { return fill(name, true); };
+  auto found = co_await packuments_.run("of any age " + name.full(), std::move(fill_it));
+  co_return found;
 }
 
 PackumentView PackageCache::view_of(const PackageName& name) const {
   return {parts_.base_url, parts_.clock.now(), parts_.restrictions.of(name)};
 }
 
-bool PackageCache::is_fresh(const PackageName& name, const Stored& stored, Instant now) {
-  if (stored.fetched <= started_ || stored.fetched + parts_.fresh_for <= now) return false;
-  std::lock_guard lock(mutex_);
-  const auto since = forgotten_.find(name.full());
-  return since == forgotten_.end() || stored.fetched > since->second;
+RegistryUpstream* PackageCache::upstream_of(const PackageName& name) {
+  const PackageRule& rule = parts_.packages.rule_for(name);
+  return rule.read == "local" ? nullptr : parts_.upstream(rule.read);
 }
 
-asio::awaitable<Result<PackageCache::Found>> PackageCache::packument(PackageName name) {
-  if (auto known = remembered(name.full())) co_return std::move(*known);
-  std::function<asio::awaitable<Result<Found>>()> fill_it = [this, name] { return fill(name); };
-  auto found = co_await packuments_.run(name.full(), std::move(fill_it));
-  co_return found;
+asio::awaitable<Result<PreparedPackument>> PackageCache::prepare(PackageName name, std::string body) {
+  auto work = [&name, body = std::move(body), view = view_of(name)]() mutable {
+    return prepare_upstream(name, std::move(body), view);
+  };
+  auto prepared = co_await async_run_on(parts_.scan, std::move(work));
+  co_return prepared;
 }
 
-asio::awaitable<Result<PackageCache::Found>> PackageCache::fill(PackageName name) {
-  if (auto known = remembered(name.full())) co_return std::move(*known);  // filled while we queued
-  std::uint64_t generation;
-  {
-    std::lock_guard lock(mutex_);
-    generation = released_;
-  }
+asio::awaitable<Result<PackageCache::Found>> PackageCache::fill(PackageName name, bool any_age) {
+  if (auto found = fresh(name.full())) co_return std::move(*found);  // filled while we queued
+  const std::uint64_t releases_then = releases();
   // What is local is answered locally and never asked upstream.
   auto read = [this, name]() -> Result<LocalPackage> {
     auto package = parts_.catalog.package(name);
@@ -110,50 +209,67 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill(PackageName name
     return package;
   };
   auto local = co_await async_run_on(parts_.disk, std::move(read));
-  const PackumentView view = view_of(name);
   if (local) {
-    auto prepare = [package = std::move(*local), view] { return prepare_local(package, view); };
-    auto prepared = co_await async_run_on(parts_.scan, std::move(prepare));
+    auto work = [package = std::move(*local), view = view_of(name)] { return prepare_local(package, view); };
+    auto prepared = co_await async_run_on(parts_.scan, std::move(work));
     if (!prepared) co_return prepared.error();
     Found found{std::make_shared<const PreparedPackument>(std::move(*prepared)), false};
-    remember(name.full(), generation, found, Instant::max());
+    remember(name.full(), releases_then, found, Instant::max(), found.packument->good_until);
     co_return found;
   }
   if (local.error().kind != ErrorKind::not_found) co_return local.error();
-  const PackageRule& rule = parts_.packages.rule_for(name);
-  if (rule.read == "local") co_return no_package(name);
-  RegistryUpstream* upstream = parts_.upstream(rule.read);
+  RegistryUpstream* upstream = upstream_of(name);
   if (!upstream) co_return no_package(name);
-  auto found = co_await fill_from(name, *upstream, generation);
+  auto found = co_await fill_from(name, *upstream, releases_then, any_age);
   co_return found;
 }
 
 asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName name,
                                                                      RegistryUpstream& upstream,
-                                                                     std::uint64_t generation) {
-  auto load_it = [this, name] { return load(name); };
-  auto stored = co_await async_run_on(parts_.disk, std::move(load_it));
+                                                                     std::uint64_t releases_then,
+                                                                     bool any_age) {
+  auto load = [this, name] { return packument_store_.load(name); };
+  auto stored = co_await async_run_on(parts_.disk, std::move(load));
   if (!stored) co_return stored.error();
+  if (any_age && !*stored) {
+    auto asked = co_await ask(name);
+    co_return asked;
+  }
+  const CacheLimits& limits = parts_.limits;
   const Instant now = parts_.clock.now();
-  const PackumentView view = view_of(name);
   std::optional<Error> trouble;  // why what is stored has to do
-  if (!*stored || !is_fresh(name, **stored, now)) {
-    std::string etag = *stored ? (*stored)->etag : std::string();
-    auto answer = co_await upstream.packument_async(name, std::move(etag));
+  if (!any_age && (!*stored || !is_fresh(name, (*stored)->head, now))) {
+    std::string etag = *stored ? (*stored)->head.etag : std::string();
+    Result<UpstreamPackument> answer = offline_and_unknown(name);
+    if (!limits.offline) answer = co_await upstream.packument_async(name, std::move(etag));
     if (answer && answer->status == 304 && *stored) {
-      (*stored)->fetched = now;
-      auto keep = [this, name, &stored] { return store(name, **stored); };
-      note_unkept(name, co_await async_run_on(parts_.disk, std::move(keep)));
+      (*stored)->head.fetched = now;
+      auto confirm = [this, name, head = (*stored)->head] { return packument_store_.confirm(name, head); };
+      auto kept = co_await async_run_on(parts_.disk, std::move(confirm));
+      if (!kept) note_unkept(name, kept.error());
+      // The very documents, if they are still in memory and made under what holds now.
+      if (auto same = memory_.find(name.full());
+          same && same->found && !same->forgotten && same->found->packument->good_until > now &&
+          same->found->packument->generation == parts_.restrictions.generation()) {
+        Found found{same->found->packument, false};
+        remember(name.full(), releases_then, found, now,
+                 std::min(found.packument->good_until, now + limits.fresh_for));
+        co_return found;
+      }
     } else if (answer && answer->status == 200) {
-      Stored fresh{answer->etag, now, std::move(answer->body)};
-      auto prepare = [&name, &fresh, view] { return prepare_upstream(name, fresh.body, view); };
-      auto prepared = co_await async_run_on(parts_.scan, std::move(prepare));
+      const PackumentHead head{answer->etag, now};
+      auto pack = [&answer] { return gzip(answer->body); };
+      std::string packed = co_await async_run_on(parts_.scan, std::move(pack));
+      auto prepared = co_await prepare(name, std::move(answer->body));
       if (prepared) {
-        auto keep = [this, name, &fresh] { return store(name, fresh); };
-        note_unkept(name, co_await async_run_on(parts_.disk, std::move(keep)));
+        auto keep = [this, name, head, packed = std::move(packed)]() mutable {
+          return packument_store_.keep(name, head, std::move(packed));
+        };
+        auto kept = co_await async_run_on(parts_.disk, std::move(keep));
+        if (!kept) note_unkept(name, kept.error());
         Found found{std::make_shared<const PreparedPackument>(std::move(*prepared)), false};
-        remember(name.full(), generation, found,
-                 std::min(found.packument->good_until, now + parts_.fresh_for));
+        remember(name.full(), releases_then, found, now,
+                 std::min(found.packument->good_until, now + limits.fresh_for));
         co_return found;
       }
       trouble = prepared.error();
@@ -162,175 +278,237 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
     }
     // That there is no such package, or no longer, is an answer; everything else leaves what is stored.
     if (trouble && (!*stored || trouble->kind == ErrorKind::not_found)) {
-      remember(name.full(), generation, *trouble, now + parts_.retry_after);
+      remember(name.full(), releases_then, *trouble, now, now + limits.retry_after);
       co_return *trouble;
     }
-    if (trouble)
+    if (trouble && !limits.offline)
       log::warn("cache.stale",
                 {{"package", name.full()}, {"error", trouble->message}, {"detail", trouble->detail}});
   }
-  auto prepare = [&name, &stored, view] { return prepare_upstream(name, (*stored)->body, view); };
-  auto prepared = co_await async_run_on(parts_.scan, std::move(prepare));
+  const Instant fetched = (*stored)->head.fetched;
+  auto prepared = co_await prepare(name, std::move((*stored)->body));
   if (!prepared) co_return prepared.error();
   Found found{std::make_shared<const PreparedPackument>(std::move(*prepared)), trouble.has_value()};
-  const Instant fresh_until = found.stale ? now + parts_.retry_after : (*stored)->fetched + parts_.fresh_for;
-  remember(name.full(), generation, found, std::min(found.packument->good_until, fresh_until));
+  const Instant fresh_until =
+      found.stale ? now + limits.retry_after
+                  : (is_fresh(name, {{}, fetched}, now) ? fetched + limits.fresh_for : Instant::min());
+  remember(name.full(), releases_then, found, found.stale ? now : fetched,
+           std::min(found.packument->good_until, fresh_until));
   co_return found;
 }
 
-Result<std::optional<PackageCache::Stored>> PackageCache::load(const PackageName& name) {
-  auto text = parts_.store.get(Family::upstream, "p " + name.full());
-  if (!text) return text.error();
-  if (!*text) return std::optional<Stored>();
-  const std::size_t line = (*text)->find('\n');
-  auto head = parse_strict(std::string_view(**text).substr(0, line));
-  if (line == std::string::npos || !head || !head->is_object() || int_at(head->get_object(), "v") != 1)
-    return std::optional<Stored>();  // fetched again
-  auto fetched = parse_iso8601(string_at(head->get_object(), "fetched").value_or(""));
-  Stored stored;
-  stored.etag = std::string(string_at(head->get_object(), "etag").value_or(""));
-  stored.fetched = fetched ? *fetched : Instant{};
-  (*text)->erase(0, line + 1);
-  stored.body = std::move(**text);
-  return std::optional<Stored>(std::move(stored));
-}
+// --- tarballs
 
-Result<void> PackageCache::store(const PackageName& name, const Stored& packument) {
-  std::string value = json::serialize(
-      json::object{{"v", 1}, {"etag", packument.etag}, {"fetched", to_iso8601(packument.fetched)}});
-  value += '\n';
-  value += packument.body;
-  MetaBatch batch;
-  batch.put(Family::upstream, "p " + name.full(), std::move(value));
-  return parts_.store.write(batch, Durability::relaxed);
+std::optional<PackageCache::Tarball> PackageCache::hot(const std::string& key,
+                                                       const PreparedVersion& version) {
+  auto kept = hot_.find(key);
+  if (!kept || kept->promised != promised_by(version)) return std::nullopt;
+  return Tarball{std::move(kept->bytes), std::move(kept->etag)};
 }
 
 asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball(PackageName name, std::string file) {
-  auto found = co_await packument(name);
+  auto found = co_await known(name);
   if (!found) co_return found.error();
   auto version = version_of_file(*found->packument, name, file);
+  if (!version && version.error().kind == ErrorKind::not_found && !fresh(name.full())) {
+    found = co_await ask(name);
+    if (!found) co_return found.error();
+    version = version_of_file(*found->packument, name, file);
+  }
   if (!version) co_return version.error();
-  const PreparedVersion source = **version;
-  auto open = [this, name, file, source] { return open_kept(name, file, source); };
-  auto kept = co_await async_run_on(parts_.disk, std::move(open));
-  if (kept || kept.error().kind != ErrorKind::not_found || source.sha512) co_return kept;
-  std::function<asio::awaitable<Result<Tarball>>()> fetch_it = [this, name, file, source] {
-    return fetch(name, file, source);
+  const std::string key = name.full() + "/" + file;
+  if (auto kept = hot(key, **version)) {
+    ++tarball_hits_;
+    co_return std::move(*kept);
+  }
+  auto kept = co_await from_disk(name, **version);
+  if (kept || kept.error().kind != ErrorKind::not_found || (*version)->sha512) {
+    ++tarball_hits_;
+    co_return kept;
+  }
+  ++tarball_misses_;
+  if (parts_.limits.offline) co_return offline_and_unknown(name);
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto it = arriving_.find(key); it != arriving_.end()) co_return it->second;
+  }
+  std::function<asio::awaitable<Result<Tarball>>()> fetch_it = [this, name, version = **version] {
+    return fetch(name, version);
   };
-  auto fetched = co_await tarballs_.run(name.full() + "/" + file, std::move(fetch_it));
+  auto fetched = co_await tarballs_.run(key, std::move(fetch_it));
   co_return fetched;
 }
 
-Result<PackageCache::Tarball> PackageCache::open_blob(const Sha512& digest) {
-  auto blob = parts_.blobs.open(digest);
-  if (!blob) return blob.error();
-  return Tarball{std::move(*blob), digest};
+asio::awaitable<Result<PackageCache::Tarball>> PackageCache::from_disk(PackageName name,
+                                                                       PreparedVersion version) {
+  auto open = [this, name, version]() -> Result<Tarball> {
+    auto kept = tarball_store_.open(name, version);
+    if (!kept) return kept.error();
+    std::string etag = etag_of(kept->digest);
+    const std::uint64_t size = kept->blob->size();
+    if (size > parts_.limits.small_tarball_bytes_max) return Tarball{std::move(kept->blob), std::move(etag)};
+    auto bytes = std::make_shared<std::string>(size, '\0');
+    auto n = kept->blob->read(0, {reinterpret_cast<std::uint8_t*>(bytes->data()), bytes->size()});
+    if (!n) return n.error();
+    if (*n != size) return fail(ErrorKind::corrupt, "A tarball was cut while it was read: try again.");
+    hot_.put(name.full() + "/" + name.tarball_file(version.version), {bytes, promised_by(version), etag},
+             size);
+    return Tarball{std::shared_ptr<const std::string>(std::move(bytes)), std::move(etag)};
+  };
+  auto tarball = co_await async_run_on(parts_.disk, std::move(open));
+  co_return tarball;
 }
 
-// not_found: to be fetched.
-Result<PackageCache::Tarball> PackageCache::open_kept(const PackageName& name, const std::string& file,
-                                                      const PreparedVersion& source) {
-  if (source.sha512) return open_blob(*source.sha512);
-  auto text = parts_.store.get(Family::upstream, tarball_key(name, file));
-  if (!text) return text.error();
-  const std::string& expected = promised_digest(source);
-  if (*text) {
-    auto record = parse_strict(**text);
-    const json::object* o = record ? record->if_object() : nullptr;
-    auto digest =
-        o ? sha512_from_hex(string_at(*o, "sha512").value_or("")) : Result<Sha512>(no_package(name));
-    if (digest) {
-      if (string_at(*o, "integrity") != expected) {
-        log::error("cache.integrity_changed", {{"package", name.full()},
-                                               {"file", file},
-                                               {"pinned", string_at(*o, "integrity").value_or("")},
-                                               {"now", expected}});
-        return fail(ErrorKind::upstream,
-                    "The upstream changed the digest of " + file +
-                        " after it was first seen: it is not served. Ask an administrator.");
-      }
-      return open_blob(*digest);
-    }
-  }
-  // Released through the gate, perhaps: then the very bytes are here already. A digest alone proves nothing,
-  // since an upstream may name that of a release which is still under review.
-  auto stage = StageStore(parts_.store).latest_of(name.full(), source.version);
-  if (!stage) return stage.error();
-  if (!*stage || (*stage)->state != StageState::published) return no_package(name);
-  const Sha512 digest = (*stage)->sha512;
-  auto integrity = parse_integrity(source.integrity);
-  if (!integrity || integrity->algorithm != "sha512" || integrity->digest != as_text(digest.bytes))
-    return no_package(name);
-  auto blob = open_blob(digest);
-  if (!blob) return blob;
-  if (auto pinned = pin(name, file, source, digest); !pinned) return pinned.error();
-  return blob;
-}
-
-Result<void> PackageCache::pin(const PackageName& name, const std::string& file,
-                               const PreparedVersion& source, const Sha512& digest) {
-  MetaBatch batch;
-  batch.put(Family::upstream, tarball_key(name, file),
-            json::serialize(
-                json::object{{"v", 1}, {"sha512", to_hex(digest)}, {"integrity", promised_digest(source)}}));
-  return parts_.store.write(batch, Durability::relaxed);
-}
-
-asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName name, std::string file,
-                                                                   PreparedVersion source) {
-  const Error bad = fail(ErrorKind::upstream, "The upstream's tarball " + file +
-                                                  " is not what its packument promises: it is not served.");
-  const PackageRule& rule = parts_.packages.rule_for(name);
-  RegistryUpstream* upstream = parts_.upstream(rule.read);
+asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName name,
+                                                                   PreparedVersion version) {
+  RegistryUpstream* upstream = upstream_of(name);
   if (!upstream) co_return no_package(name);
   // Very old packages have a sha1 alone, in either place. What cannot be checked is not served.
-  auto integrity = parse_integrity(source.integrity);
-  const bool by_sha512 = integrity && integrity->algorithm == "sha512";
-  std::string shasum_expected = source.shasum;
-  if (!source.integrity.empty()) {
-    if (!integrity || (!by_sha512 && integrity->algorithm != "sha1")) co_return bad;
-    shasum_expected = to_hex(as_bytes(integrity->digest));
-  }
-  if (shasum_expected.empty()) co_return bad;
-
-  auto look = [this, name, file, source] { return open_kept(name, file, source); };
-  auto kept_meanwhile = co_await async_run_on(parts_.disk, std::move(look));
+  auto expected = expected_digest(version);
+  if (!expected) co_return expected.error();
+  auto kept_meanwhile = co_await from_disk(name, version);
   if (kept_meanwhile || kept_meanwhile.error().kind != ErrorKind::not_found) co_return kept_meanwhile;
 
-  auto stream = co_await upstream->tarball_async(name, source.url);
+  auto stream = co_await upstream->tarball_async(name, version.url);
   if (!stream) co_return stream.error();
-  auto begin = [this] { return parts_.blobs.begin(); };
+  const auto length = length_of(**stream);
+  const Error too_large =
+      fail(ErrorKind::upstream, "The upstream's tarball " + name.tarball_file(version.version) +
+                                    " is larger than this registry takes.");
+  if (length && *length > parts_.limits.tarball_bytes_max) co_return too_large;
+  if (length && *length <= parts_.limits.small_tarball_bytes_max) {
+    auto small = co_await fetch_small(name, version, *expected, std::move(*stream));
+    co_return small;
+  }
+  auto begin = [this] { return tarball_store_.begin(); };
   auto staged = co_await async_run_on(parts_.disk, std::move(begin));
   if (!staged) co_return staged.error();
+  const bool known_whole = length && expected->by_sha512;
+  auto arriving = std::make_shared<ArrivingTarball>(std::move(*staged), known_whole ? *length : ~0ull);
+  if (!known_whole) {
+    auto whole = co_await fetch_large(name, version, *expected, std::move(*stream), arriving);
+    if (!whole) co_return whole.error();
+    co_return Tarball{std::move(whole->blob), etag_of(whole->digest)};
+  }
+  const std::string key = name.full() + "/" + name.tarball_file(version.version);
+  const Tarball tarball{arriving, etag_of(as_sha512(*expected))};
+  {
+    std::lock_guard lock(mutex_);
+    arriving_[key] = tarball;
+  }
+  auto work = [this, name, version, expected = *expected, stream = std::move(*stream), arriving,
+               key]() mutable -> asio::awaitable<void> {
+    auto whole = co_await fetch_large(name, version, expected, std::move(stream), arriving);
+    {
+      std::lock_guard lock(mutex_);
+      arriving_.erase(key);
+    }
+    if (whole)
+      arriving->finish(std::move(whole->blob));
+    else
+      arriving->finish(whole.error());
+  };
+  asio::co_spawn(fills_, std::move(work), [](const std::exception_ptr&) {});
+  co_return tarball;
+}
+
+asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch_small(PackageName name,
+                                                                         PreparedVersion version,
+                                                                         ExpectedDigest expected,
+                                                                         std::unique_ptr<HttpStream> stream) {
+  auto bytes = std::make_shared<std::string>();
+  for (int tries = 1;;) {
+    auto piece = co_await stream->read_some();
+    if (piece && piece->empty()) break;
+    if (piece) {
+      *bytes += *piece;
+      continue;
+    }
+    if (piece.error().kind != ErrorKind::unavailable || ++tries > tries_max) co_return piece.error();
+    bytes->clear();
+    auto again = co_await upstream_of(name)->tarball_async(name, version.url);
+    if (!again) co_return again.error();
+    stream = std::move(*again);
+  }
+  Sha512 digest{};
+  auto check = [&] {
+    digest = sha512(as_bytes(*bytes));
+    return expected.is(digest, expected.by_sha512 ? Sha1{} : sha1(as_bytes(*bytes)));
+  };
+  const bool right = co_await async_run_on(parts_.disk, std::move(check));
+  if (!right) {
+    log::error("cache.wrong_bytes",
+               {{"package", name.full()}, {"version", version.version}, {"got", to_integrity(digest)}});
+    co_return wrong_bytes(name, version);
+  }
+  const std::string etag = etag_of(digest);
+  std::shared_ptr<const std::string> whole = std::move(bytes);
+  hot_.put(name.full() + "/" + name.tarball_file(version.version), {whole, promised_by(version), etag},
+           whole->size());
+  // Kept while it is already on its way to who waits.
+  auto keep = [this, name, version, digest, whole]() -> Result<void> {
+    auto staged = tarball_store_.begin();
+    if (!staged) return staged.error();
+    if (auto added = (*staged)->append(as_bytes(*whole)); !added) return added;
+    auto kept = tarball_store_.keep(name, version, **staged, digest);
+    if (!kept) return kept.error();
+    return {};
+  };
+  auto work = [this, name, keep = std::move(keep)]() mutable -> asio::awaitable<void> {
+    auto kept = co_await async_run_on(parts_.disk, std::move(keep));
+    if (!kept) note_unkept(name, kept.error());
+  };
+  asio::co_spawn(fills_, std::move(work), [](const std::exception_ptr&) {});
+  co_return Tarball{std::move(whole), etag};
+}
+
+// A transfer that is cut begins again, and what came already is passed over: the digest of the whole tells
+// whether both were of the same bytes.
+asio::awaitable<Result<KeptTarball>> PackageCache::fetch_large(PackageName name, PreparedVersion version,
+                                                               ExpectedDigest expected,
+                                                               std::unique_ptr<HttpStream> stream,
+                                                               std::shared_ptr<ArrivingTarball> arriving) {
   Sha1Hasher sha1_hasher;  // the staged blob hashes with sha512 itself
-  for (;;) {
-    auto piece = co_await (*stream)->read_some();
-    if (!piece) co_return piece.error();
+  std::uint64_t passed_over = 0;
+  for (int tries = 1;;) {
+    auto piece = co_await stream->read_some();
+    if (!piece) {
+      if (piece.error().kind != ErrorKind::unavailable || ++tries > tries_max) co_return piece.error();
+      auto again = co_await upstream_of(name)->tarball_async(name, version.url);
+      if (!again) co_return again.error();
+      stream = std::move(*again);
+      passed_over = 0;
+      continue;
+    }
     if (piece->empty()) break;
-    if ((*staged)->size() + piece->size() > parts_.tarball_bytes_max)
-      co_return fail(ErrorKind::upstream,
-                     "The upstream's tarball " + file + " is larger than this registry takes.");
+    std::string_view bytes = *piece;
+    const std::uint64_t received = arriving->received_bytes();
+    const auto skip = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), received - passed_over));
+    bytes.remove_prefix(skip);
+    passed_over += piece->size();
+    if (bytes.empty()) continue;
+    const std::uint64_t most = std::min(parts_.limits.tarball_bytes_max, arriving->length_bytes());
+    if (received + bytes.size() > most)
+      co_return fail(ErrorKind::upstream, "The upstream's tarball " + name.tarball_file(version.version) +
+                                              " is larger than this registry takes.");
     auto append = [&] {
-      if (!by_sha512) sha1_hasher.update(as_bytes(*piece));
-      return (*staged)->append(as_bytes(*piece));
+      if (!expected.by_sha512) sha1_hasher.update(bytes);
+      return arriving->append(as_bytes(bytes));
     };
     auto kept = co_await async_run_on(parts_.disk, std::move(append));
     if (!kept) co_return kept.error();
   }
-  const Sha512 digest = (*staged)->digest();
-  if (by_sha512 ? integrity->digest != as_text(digest.bytes)
-                : to_hex(sha1_hasher.finish()) != shasum_expected) {
-    log::error("cache.wrong_bytes",
-               {{"package", name.full()}, {"file", file}, {"got", to_integrity(digest)}});
-    co_return bad;
-  }
-  auto commit = [&]() -> Result<Tarball> {
-    if (auto done = (*staged)->commit(digest); !done) return done.error();
-    if (auto pinned = pin(name, file, source, digest); !pinned) return pinned.error();
-    return open_blob(digest);
+  auto commit = [&]() -> Result<KeptTarball> {
+    const Sha512 digest = arriving->staged().digest();
+    if (!expected.is(digest, sha1_hasher.finish())) {
+      log::error("cache.wrong_bytes",
+                 {{"package", name.full()}, {"version", version.version}, {"got", to_integrity(digest)}});
+      return wrong_bytes(name, version);
+    }
+    return tarball_store_.keep(name, version, arriving->staged(), digest);
   };
-  auto blob = co_await async_run_on(parts_.disk, std::move(commit));
-  co_return blob;
+  auto kept = co_await async_run_on(parts_.disk, std::move(commit));
+  co_return kept;
 }
 
 }  // namespace sallyport

@@ -1,27 +1,31 @@
 #pragma once
 // The read side: what installs get, from our own store or from the upstream that owns the name, kept here
-// once fetched.
-//
-// Records, in family `upstream` (all can be fetched again):
-//   p <name>             one line of JSON {v, etag, fetched}, then the packument as the upstream sent it
-//   t <name> NUL <file>  {v, sha512, integrity}: a tarball that was verified; its integrity is pinned
+// once fetched: prepared documents and small tarballs in memory, the upstream's on disk.
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>
-#include <list>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <variant>
 
 #include "gate/catalog.hpp"
 #include "gate/executors.hpp"
 #include "gate/package_rules.hpp"
 #include "gate/restrictions.hpp"
+#include "proxy/cache/arriving_tarball.hpp"
+#include "proxy/cache/cache_limits.hpp"
+#include "proxy/cache/lru.hpp"
 #include "proxy/cache/packument.hpp"
+#include "proxy/cache/packument_store.hpp"
 #include "proxy/cache/single_flight.hpp"
+#include "proxy/cache/tarball_store.hpp"
 #include "proxy/upstream/registry_upstream.hpp"
 #include "storage/blob_store.hpp"
 #include "storage/meta_store.hpp"
@@ -31,7 +35,8 @@ namespace sallyport {
 struct PackageCacheParts {
   Catalog& catalog;
   MetaStore& store;
-  BlobStore& blobs;
+  BlobStore& blobs;   // own tarballs
+  BlobStore& cached;  // those of upstreams
   const Clock& clock;
   const PackageRules& packages;
   const Restrictions& restrictions;
@@ -40,10 +45,7 @@ struct PackageCacheParts {
   std::function<RegistryUpstream*(std::string_view name)> upstream;
   std::string base_url;
   std::function<Result<void>(LocalPackage&)> sign = {};  // puts our signatures into an own package; blocks
-  Millis fresh_for{60'000};    // an upstream's packument is used without asking again
-  Millis retry_after{10'000};  // an upstream that did not answer, or had no such package, is left alone
-  std::uint64_t memory_bytes_max = 64u << 20;  // of prepared documents
-  std::uint64_t tarball_bytes_max = 512u << 20;
+  CacheLimits limits;
 };
 
 // Any thread; awaitables resume on the caller's executor. Stop the HttpClient before this.
@@ -54,63 +56,93 @@ class PackageCache {
 
   struct Found {
     std::shared_ptr<const PreparedPackument> packument;
-    bool stale = false;  // the upstream does not answer; this is what it said last
+    bool stale = false;  // the upstream does not answer, or is being asked; this is what it said last
   };
   // not_found: neither here nor upstream. unavailable: the upstream does not answer and nothing is kept.
   asio::awaitable<Result<Found>> packument(PackageName name);
+
+  // Every byte of the first two matches the packument; of the last all but the end may leave before that.
+  using TarballBytes = std::variant<std::shared_ptr<const std::string>, std::shared_ptr<const Blob>,
+                                    std::shared_ptr<ArrivingTarball>>;
   struct Tarball {
-    std::shared_ptr<const Blob> blob;
-    Sha512 digest;
+    TarballBytes bytes;
+    std::string etag;
   };
-  // A tarball whose every byte matches its packument. upstream: it does not, or its integrity has changed
-  // since it was first seen.
+  // forbidden: denied. upstream: not what its packument promises, or its integrity has changed since it was
+  // first seen.
   asio::awaitable<Result<Tarball>> tarball(PackageName name, std::string file);
 
   // Something was released: what is kept of it is asked for again, and served only where the upstream does
   // not answer.
   void forget(const PackageName& name);
 
+  struct Counters {
+    std::uint64_t packument_hits, packument_misses, tarball_hits, tarball_misses, stale_answers, evicted;
+    std::uint64_t memory_bytes;
+  };
+  Counters counters() const;
+
  private:
   struct Kept {  // in memory
     Result<Found> found = Found{};
-    Instant good_until;
+    Instant fresh_until;  // then its upstream is asked again
+    Instant asked;        // when it was last heard of
+    bool forgotten = false;
   };
-  struct Stored {  // on disk
-    std::string etag;
-    Instant fetched;
-    std::string body;
+  struct Hot {
+    std::shared_ptr<const std::string> bytes;
+    std::string promised, etag;
   };
-  std::optional<Result<Found>> remembered(const std::string& name);
-  void remember(const std::string& name, std::uint64_t generation, Result<Found> found, Instant good_until);
 
-  PackumentView view_of(const PackageName& name) const;
-  bool is_fresh(const PackageName& name, const Stored& stored, Instant now);
+  // What is in memory.
+  std::optional<Result<Found>> fresh(const std::string& name);
+  std::optional<Found> usable_while_asking(const std::string& name);
+  std::optional<Found> of_any_age(const PackageName& name);
+  void remember(const std::string& name, std::uint64_t releases, Result<Found> found, Instant asked,
+                Instant fresh_until);
 
-  asio::awaitable<Result<Found>> fill(PackageName name);
+  // Documents. fill() runs as a flight, on `fills_`.
+  asio::awaitable<Result<Found>> ask(PackageName name);
+  void ask_behind(const PackageName& name);
+  asio::awaitable<Result<Found>> known(PackageName name);
+  asio::awaitable<Result<Found>> fill(PackageName name, bool any_age);
   asio::awaitable<Result<Found>> fill_from(PackageName name, RegistryUpstream& upstream,
-                                           std::uint64_t generation);
-  asio::awaitable<Result<Tarball>> fetch(PackageName name, std::string file, PreparedVersion source);
-  Result<std::optional<Stored>> load(const PackageName& name);
-  Result<void> store(const PackageName& name, const Stored& packument);
-  Result<Tarball> open_blob(const Sha512& digest);
-  Result<void> pin(const PackageName& name, const std::string& file, const PreparedVersion& source,
-                   const Sha512& digest);
-  Result<Tarball> open_kept(const PackageName& name, const std::string& file, const PreparedVersion& source);
+                                           std::uint64_t releases, bool any_age);
+  asio::awaitable<Result<PreparedPackument>> prepare(PackageName name, std::string body);
+  PackumentView view_of(const PackageName& name) const;
+  bool is_fresh(const PackageName& name, const PackumentHead& stored, Instant now);
+  std::uint64_t releases();
+
+  // Tarballs.
+  std::optional<Tarball> hot(const std::string& key, const PreparedVersion& version);
+  asio::awaitable<Result<Tarball>> from_disk(PackageName name, PreparedVersion version);
+  asio::awaitable<Result<Tarball>> fetch(PackageName name, PreparedVersion version);
+  asio::awaitable<Result<Tarball>> fetch_small(PackageName name, PreparedVersion version,
+                                               ExpectedDigest expected, std::unique_ptr<HttpStream> stream);
+  asio::awaitable<Result<KeptTarball>> fetch_large(PackageName name, PreparedVersion version,
+                                                   ExpectedDigest expected,
+                                                   std::unique_ptr<HttpStream> stream,
+                                                   std::shared_ptr<ArrivingTarball> arriving);
+  RegistryUpstream* upstream_of(const PackageName& name);
 
   PackageCacheParts parts_;
+  PackumentStore packument_store_;
+  TarballStore tarball_store_;
   asio::io_context fills_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   SingleFlight<Found> packuments_;
   SingleFlight<Tarball> tarballs_;
+  Lru<Kept> memory_;
+  Lru<Hot> hot_;
 
   std::mutex mutex_;
-  using Order = std::list<std::pair<std::string, Kept>>;
-  Order order_;  // most recently used first
-  std::unordered_map<std::string, Order::iterator> memory_;
-  std::uint64_t memory_bytes_ = 0;
   std::uint64_t released_ = 0;  // grows with every forget(): a fill that began before one is not remembered
   const Instant started_;       // what was fetched before may miss what was released just before the end
   std::unordered_map<std::string, Instant> forgotten_;  // what was fetched until then is not fresh
+  std::set<std::string> asked_behind_;
+  std::map<std::string, Tarball> arriving_;
+  std::atomic<std::uint64_t> packument_hits_ = 0, packument_misses_ = 0, tarball_hits_ = 0,
+                             tarball_misses_ = 0, stale_answers_ = 0;
   std::thread thread_;
 };
 

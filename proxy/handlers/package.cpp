@@ -10,6 +10,7 @@ constexpr std::string_view abbreviated_type = "application/vnd.npm.install-v1+js
 
 // Packuments are asked about again each time and cost a 304: what was approved is seen at once.
 constexpr const char* revalidate = "no-cache";
+constexpr std::size_t piece_bytes = 128u << 10;  // of a tarball that arrives, in memory for each who reads
 constexpr const char* immutable = "public, max-age=31557600, immutable";
 
 // RFC 9110 section 12.5.3, as far as clients use it; bun's malformed "gzip/deflate" means gzip too.
@@ -27,7 +28,7 @@ bool accepts_gzip(const Headers& headers) {
 
 class Packages {
  public:
-  explicit Packages(PackageCache& cache) : cache_(cache) {}
+  Packages(PackageCache& cache, WorkPool& disk) : cache_(cache), disk_(disk) {}
 
   asio::awaitable<Response> packument(Exchange& exchange) {
     auto found = co_await look(exchange);
@@ -70,8 +71,8 @@ class Packages {
     std::string file(exchange.param("file"));
     auto tarball = co_await cache_.tarball(*name, file);
     if (!tarball) co_return error_response(tarball.error());
-    Response response = blob_response(std::move(tarball->blob), "application/octet-stream");
-    response.header("etag", "\"" + to_integrity(tarball->digest) + "\"").header("cache-control", immutable);
+    Response response = std::visit([this](auto& bytes) { return body_of(std::move(bytes)); }, tarball->bytes);
+    response.header("etag", std::move(tarball->etag)).header("cache-control", immutable);
     co_return response;
   }
 
@@ -82,13 +83,50 @@ class Packages {
     auto found = co_await cache_.packument(*name);
     co_return found;
   }
+  static constexpr const char* tarball_type = "application/octet-stream";
+  Response body_of(std::shared_ptr<const std::string> bytes) {
+    Response response = prepared_response(std::move(bytes), tarball_type);
+    response.header("accept-ranges", "bytes");
+    return response;
+  }
+  Response body_of(std::shared_ptr<const Blob> blob) { return blob_response(std::move(blob), tarball_type); }
+  // As it arrives; what was promised and does not come cuts the connection.
+  Response body_of(std::shared_ptr<ArrivingTarball> tarball) {
+    Response response;
+    response.header("content-type", tarball_type);
+    StreamBody body;
+    body.length_bytes = tarball->length_bytes();
+    body.run = [this, tarball](BodyWriter& writer) { return send(tarball, writer); };
+    response.body = std::move(body);
+    return response;
+  }
+  asio::awaitable<Result<void>> send(std::shared_ptr<ArrivingTarball> tarball, BodyWriter& writer) {
+    auto piece = std::make_shared<std::string>(piece_bytes, '\0');
+    for (std::uint64_t at = 0; at < tarball->length_bytes();) {
+      auto until = co_await tarball->readable_beyond(at);
+      if (!until) co_return until.error();
+      const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(*until - at, piece->size()));
+      auto read = [tarball, piece, at, want] {
+        return tarball->read(at, {reinterpret_cast<std::uint8_t*>(piece->data()), want});
+      };
+      auto n = co_await async_run_on(disk_, std::move(read));
+      if (!n) co_return n.error();
+      if (*n == 0) co_return fail(ErrorKind::corrupt, "", "a tarball that arrives is shorter than what came");
+      auto written = co_await writer.write(std::string_view(*piece).substr(0, *n));
+      if (!written) co_return written.error();
+      at += *n;
+    }
+    co_return Result<void>();
+  }
+
   PackageCache& cache_;
+  WorkPool& disk_;
 };
 
 }  // namespace
 
-std::vector<Route> package_routes(PackageCache& cache) {
-  auto packages = std::make_shared<Packages>(cache);
+std::vector<Route> package_routes(PackageCache& cache, WorkPool& disk) {
+  auto packages = std::make_shared<Packages>(cache, disk);
   using Member = asio::awaitable<Response> (Packages::*)(Exchange&);
   std::vector<Route> routes;
   auto add = [&](const char* pattern, Member member, const char* doc) {

@@ -8,6 +8,6 @@
 
 namespace sallyport {
 
-std::vector<Route> package_routes(PackageCache& cache);
+std::vector<Route> package_routes(PackageCache& cache, WorkPool& disk);
 
 }  // namespace sallyport

@@ -86,8 +86,10 @@ RangeOutcome parse_range(std::string_view text, std::uint64_t size, ByteRange& o
   return RangeOutcome::part;
 }
 
-void apply_range(const Request& request, Response& response, BlobBody& blob) {
-  response.header("accept-ranges", "bytes");
+// `body` is the response's own, a BytesBody or a BlobBody.
+template <class Part>
+void apply_range(const Request& request, Response& response, Part& body) {
+  if (!response.find("accept-ranges")) return;
   std::optional<std::string_view> range = request.headers.only("range");
   if (!range || request.method != Method::get) return;
   // If-Range asks for a strong comparison: only our own strong ETag, or the very date, will do.
@@ -96,7 +98,7 @@ void apply_range(const Request& request, Response& response, BlobBody& blob) {
     if (condition->starts_with("W/")) return;
   }
   ByteRange part{};
-  std::uint64_t size = blob.length_bytes;
+  std::uint64_t size = body.length_bytes;
   switch (parse_range(*range, size, part)) {
     case RangeOutcome::ignore:
       return;
@@ -109,8 +111,8 @@ void apply_range(const Request& request, Response& response, BlobBody& blob) {
     case RangeOutcome::part:
       break;
   }
-  blob.offset += part.first;
-  blob.length_bytes = part.last - part.first + 1;
+  body.offset += part.first;
+  body.length_bytes = part.last - part.first + 1;
   response.status = 206;
   response.reason.clear();
   response.header("content-range", "bytes " + std::to_string(part.first) + "-" + std::to_string(part.last) +
@@ -133,7 +135,7 @@ std::optional<std::string_view> Response::find(std::string_view name) const {
 
 std::optional<std::uint64_t> Response::length_bytes() const {
   if (const auto* text = std::get_if<std::string>(&body)) return text->size();
-  if (const auto* text = std::get_if<std::shared_ptr<const std::string>>(&body)) return (*text)->size();
+  if (const auto* bytes = std::get_if<BytesBody>(&body)) return bytes->length_bytes;
   if (const auto* blob = std::get_if<BlobBody>(&body)) return blob->length_bytes;
   if (const auto* stream = std::get_if<StreamBody>(&body)) return stream->length_bytes;
   return 0;
@@ -159,13 +161,14 @@ Response json_response(int status, const boost::json::value& value) {
 Response prepared_response(std::shared_ptr<const std::string> bytes, std::string content_type) {
   Response response;
   response.header("content-type", std::move(content_type));
-  response.body = std::move(bytes);
+  const std::uint64_t size = bytes->size();
+  response.body = BytesBody{std::move(bytes), 0, size};
   return response;
 }
 
 Response blob_response(std::shared_ptr<const Blob> blob, std::string content_type) {
   Response response;
-  response.header("content-type", std::move(content_type));
+  response.header("content-type", std::move(content_type)).header("accept-ranges", "bytes");
   std::uint64_t size = blob->size();
   response.body = BlobBody{std::move(blob), 0, size};
   return response;
@@ -187,7 +190,10 @@ void apply_conditions(const Request& request, Response& response) {
     });
     return;
   }
-  if (auto* blob = std::get_if<BlobBody>(&response.body)) apply_range(request, response, *blob);
+  if (auto* blob = std::get_if<BlobBody>(&response.body))
+    apply_range(request, response, *blob);
+  else if (auto* bytes = std::get_if<BytesBody>(&response.body))
+    apply_range(request, response, *bytes);
 }
 
 std::string_view reason_phrase(int status) {

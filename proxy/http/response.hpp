@@ -26,6 +26,14 @@ struct BlobBody {
   std::uint64_t length_bytes = 0;
 };
 
+// Part of bytes that are kept and shared.
+struct BytesBody {
+  std::shared_ptr<const std::string> bytes;
+  std::uint64_t offset = 0;
+  std::uint64_t length_bytes = 0;
+  std::string_view view() const { return std::string_view(*bytes).substr(offset, length_bytes); }
+};
+
 class BodyWriter {
  public:
   virtual ~BodyWriter() = default;
@@ -44,8 +52,7 @@ struct StreamBody {
   std::function<asio::awaitable<Result<void>>(BodyWriter&)> run;
 };
 
-using Body =
-    std::variant<std::monostate, std::string, std::shared_ptr<const std::string>, BlobBody, StreamBody>;
+using Body = std::variant<std::monostate, std::string, BytesBody, BlobBody, StreamBody>;
 
 struct Response {
   int status = 200;
@@ -64,13 +71,14 @@ Response empty(int status);
 Response text_response(int status, std::string text, std::string content_type = "text/plain; charset=utf-8");
 Response json_response(int status, const boost::json::value& value);
 Response prepared_response(std::shared_ptr<const std::string> bytes, std::string content_type);
-// The whole blob; give it an ETag header for conditional requests.
+// The whole of it; give it an ETag header for conditional requests.
 Response blob_response(std::shared_ptr<const Blob> blob, std::string content_type);
 // A refusal in the shape every client prints: {"error": sentence}.
 Response refusal(int status, std::string_view sentence);
 
 // Makes a successful answer to GET or HEAD what its conditions ask for: 304 where If-None-Match matches the
-// ETag (or, without one, If-Modified-Since repeats Last-Modified), 206 or 416 for a single Range of a blob.
+// ETag (or, without one, If-Modified-Since repeats Last-Modified), 206 or 416 for a single Range of what
+// is kept as bytes or as a blob, and says so by "accept-ranges".
 void apply_conditions(const Request& request, Response& response);
 
 std::string_view reason_phrase(int status);

@@ -624,8 +624,8 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
     bool bodyless = request.method == Method::head || response.status == 204 || response.status == 304;
     if (bodyless) co_return co_await write(asio::buffer(head));
     if (auto* text = std::get_if<std::string>(&response.body)) co_return co_await send_text(head, *text);
-    if (auto* text = std::get_if<std::shared_ptr<const std::string>>(&response.body)) {
-      co_return co_await send_text(head, **text);
+    if (auto* bytes = std::get_if<BytesBody>(&response.body)) {
+      co_return co_await send_text(head, bytes->view());
     }
     if (auto* blob = std::get_if<BlobBody>(&response.body)) {
       co_return co_await send_blob(std::move(head), *blob, response);

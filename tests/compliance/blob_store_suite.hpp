@@ -158,6 +158,21 @@ inline void blob_store_suite(BlobStore& store) {
     CHECK(visits == 3);
   }
 
+  SUBCASE("what is touched is not older for it, and what is absent stays so") {
+    const Sha512 digest = put_blob(store, "abc");
+    const auto modified = [&] {
+      Instant at;
+      REQUIRE(store.walk([&](const BlobInfo& info) { return at = info.modified, true; }).has_value());
+      return at;
+    };
+    const Instant before = modified();
+    REQUIRE(store.touch(digest).has_value());
+    CHECK(modified() >= before);
+    CHECK(store.touch(sha512(as_bytes("absent"))).has_value());
+    CHECK(blob_count(store) == 1);
+    CHECK(read_all(store, digest) == "abc");
+  }
+
   SUBCASE("many write at once, the same and other bytes") {
     std::vector<std::thread> writers;
     for (int t = 0; t < 4; ++t) {

@@ -31,6 +31,7 @@ class FaultyBlobStore final : public BlobStore {
     });
   }
   Result<void> remove(const Sha512& digest) override { return inner_.remove(digest); }
+  Result<void> touch(const Sha512& digest) override { return inner_.touch(digest); }
   Result<void> walk(const std::function<bool(const BlobInfo&)>& visit) override { return inner_.walk(visit); }
 
  private:

@@ -102,6 +102,19 @@ Result<void> MemoryBlobStore::remove(const Sha512& digest) {
   return {};
 }
 
+Result<void> MemoryBlobStore::touch(const Sha512& digest) {
+  const std::lock_guard lock(contents_->mutex);
+  const auto it = contents_->blobs.find(digest);
+  if (it != contents_->blobs.end() && contents_->clock != nullptr)
+    it->second.modified = contents_->clock->now();
+  return {};
+}
+
+void MemoryBlobStore::replace(const Sha512& digest, std::string bytes) {
+  const std::lock_guard lock(contents_->mutex);
+  contents_->blobs.at(digest).bytes = std::make_shared<const std::string>(std::move(bytes));
+}
+
 Result<void> MemoryBlobStore::walk(const std::function<bool(const BlobInfo&)>& visit) {
   std::vector<BlobInfo> found;
   {

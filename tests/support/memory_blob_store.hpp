@@ -3,6 +3,7 @@
 
 #include <map>
 #include <mutex>
+#include <string>
 
 #include "storage/blob_store.hpp"
 
@@ -16,7 +17,11 @@ class MemoryBlobStore final : public BlobStore {
   Result<std::unique_ptr<StagedBlob>> begin() override;
   Result<std::shared_ptr<const Blob>> open(const Sha512& digest) override;
   Result<void> remove(const Sha512& digest) override;
+  Result<void> touch(const Sha512& digest) override;
   Result<void> walk(const std::function<bool(const BlobInfo&)>& visit) override;
+
+  // What a damaged disk does: other bytes under that digest.
+  void replace(const Sha512& digest, std::string bytes);
 
   struct Contents;  // shared with the blobs that are open or being written
 

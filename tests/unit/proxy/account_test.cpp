@@ -138,8 +138,8 @@ struct Registry {
     answer.status = response->status;
     answer.challenge = response->find("www-authenticate").value_or("");
     const auto* text = std::get_if<std::string>(&response->body);
-    const auto* shared = std::get_if<std::shared_ptr<const std::string>>(&response->body);
-    const std::string whole = text != nullptr ? *text : shared != nullptr ? **shared : "";
+    const auto* shared = std::get_if<BytesBody>(&response->body);
+    const std::string whole = text != nullptr ? *text : shared != nullptr ? std::string(shared->view()) : "";
     if (!whole.empty()) answer.body = parse_strict(whole).value().as_object();
     return answer;
   }

@@ -54,7 +54,15 @@ class Registry {
   std::string integrity = to_integrity(sha512(as_bytes(tarball)));
   std::string shasum = to_hex(sha1(as_bytes(tarball)));
   std::vector<std::string> versions{"1.0.0"};
-  std::shared_future<void> hold;  // answers wait for it
+  std::shared_future<void> hold;          // answers wait for it
+  std::optional<std::size_t> send_bytes;  // of a tarball, then the connection ends, so often:
+  int cuts = 0;
+  // Changes what the upstream has, and what it says of it.
+  void put(const std::string& bytes) {
+    tarball = bytes;
+    integrity = to_integrity(sha512(as_bytes(tarball)));
+    shasum = to_hex(sha1(as_bytes(tarball)));
+  }
 
   std::string url() const { return server_.url(); }
   int asked(std::string_view target) const {
@@ -76,7 +84,16 @@ class Registry {
     if (held.valid()) held.wait();
     const std::lock_guard lock(mutex_);
     if (down) return response(500, "{}");
-    if (request.target.ends_with(".tgz")) return response(200, sent.empty() ? tarball : sent);
+    if (request.target.ends_with(".tgz")) {
+      const std::string& bytes = sent.empty() ? tarball : sent;
+      if (send_bytes && cuts > 0) {
+        --cuts;
+        std::string cut = response(200, bytes);
+        cut.resize(cut.size() - bytes.size() + *send_bytes);
+        return cut;
+      }
+      return response(200, bytes);
+    }
     if (request.target != "/lib") return response(404, "{}");
     if (!packument_text.empty()) return response(200, packument_text);
     json::object all;
@@ -101,7 +118,7 @@ struct House {
   Registry registry;
   ManualClock clock;
   MemoryMetaStore store;
-  MemoryBlobStore blobs{&clock};
+  MemoryBlobStore blobs{&clock}, cached{&clock};
   Catalog catalog{store};
   PackageRules rules;
   std::unique_ptr<Ledger> ledger = Ledger::open(store, clock).value();
@@ -110,7 +127,7 @@ struct House {
   std::unique_ptr<HttpClient> client;
   std::unique_ptr<RegistryUpstream> upstream;
   std::unique_ptr<PackageCache> cache;
-  std::uint64_t memory_bytes_max = 64u << 20;
+  CacheLimits limits;
 
   explicit House(std::vector<PackageRule> all = {upstream_rule()}) : rules(std::move(all)) {
     restrictions = Restrictions::open({*ledger, store, rules}).value();
@@ -141,6 +158,7 @@ struct House {
         PackageCacheParts{.catalog = catalog,
                           .store = store,
                           .blobs = blobs,
+                          .cached = cached,
                           .clock = clock,
                           .packages = rules,
                           .restrictions = *restrictions,
@@ -148,7 +166,7 @@ struct House {
                           .scan = scan,
                           .upstream = [this](std::string_view) { return upstream.get(); },
                           .base_url = "https://npm.acme.example",
-                          .memory_bytes_max = memory_bytes_max});
+                          .limits = limits});
     clock.advance(Millis(1));
   }
 
@@ -165,13 +183,30 @@ struct House {
   Result<std::string> fetch(const std::string& file = "lib-1.0.0.tgz", const std::string& name = "lib") {
     auto found = wait_for(cache->tarball(name_of(name), file));
     if (!found) return found.error();
-    std::vector<std::uint8_t> bytes(found->blob->size());
-    if (auto read = found->blob->read(0, bytes); !read) return read.error();
+    if (const auto* bytes = std::get_if<0>(&found->bytes)) return **bytes;
+    if (const auto* arriving = std::get_if<2>(&found->bytes)) return read_all(**arriving);
+    const auto& blob = std::get<1>(found->bytes);
+    std::vector<std::uint8_t> bytes(blob->size());
+    if (auto read = blob->read(0, bytes); !read) return read.error();
     return std::string(as_text(bytes));
   }
+  Result<std::string> read_all(ArrivingTarball& arriving) {
+    std::string all;
+    while (all.size() < arriving.length_bytes()) {
+      auto until = wait_for(arriving.readable_beyond(all.size()));
+      if (!until) return until.error();
+      std::string piece(*until - all.size(), '\0');
+      auto n = arriving.read(all.size(), {reinterpret_cast<std::uint8_t*>(piece.data()), piece.size()});
+      if (!n) return n.error();
+      all.append(piece, 0, *n);
+    }
+    return all;
+  }
+  // Of what was fetched, once all of it is on the disk.
   std::size_t blob_count() {
+    restart();
     std::size_t n = 0;
-    (void)blobs.walk([&](const BlobInfo&) { return ++n, true; });
+    (void)cached.walk([&](const BlobInfo&) { return ++n, true; });
     return n;
   }
   void keep_blob(const std::string& bytes) {
@@ -366,7 +401,7 @@ TEST_CASE("the first integrity seen is pinned") {
     r.shasum = to_hex(sha1(as_bytes(r.tarball)));
   });
   house.clock.advance(Millis(60'000));
-  REQUIRE(house.ask().has_value());
+  REQUIRE(house.ask().has_value());  // the change is seen with the packument
   const auto changed = house.fetch();
   CHECK(kind_of(changed) == ErrorKind::upstream);
   CHECK(changed.error().message.find("changed the digest") != std::string::npos);
@@ -376,6 +411,7 @@ TEST_CASE("the first integrity seen is pinned") {
   // Nor does taking the digest out of the packument help.
   house.registry.set([](Registry& r) { r.integrity.clear(); });
   house.clock.advance(Millis(60'000));
+  REQUIRE(house.ask().has_value());
   CHECK(kind_of(house.fetch()) == ErrorKind::upstream);
 }
 
@@ -389,6 +425,7 @@ TEST_CASE("what was released through the gate is here already, and pinned when f
     r.integrity = to_integrity(sha512(as_bytes(r.tarball)));
   });
   house.clock.advance(Millis(60'000));
+  REQUIRE(house.ask().has_value());
   CHECK(kind_of(house.fetch()) == ErrorKind::upstream);
   CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 0);
 }
@@ -509,11 +546,228 @@ TEST_CASE("young versions are hidden until they are of age, without a new reques
 
 TEST_CASE("memory is bounded; what was pushed out is prepared again from the disk") {
   House house;
-  house.memory_bytes_max = 1;
+  house.limits.packument_memory_bytes_max = 1;
   house.restart();
   REQUIRE(house.ask().has_value());
   house.publish_local("other", "1.0.0", "own bytes");
   REQUIRE(house.ask("other").has_value());
   REQUIRE(house.ask().has_value());
   CHECK(house.registry.asked("/lib") == 1);
+}
+
+TEST_CASE("while the upstream is asked again, what it said last is served at once, and is marked") {
+  House house;
+  house.limits.stale_for = std::chrono::minutes(5);
+  house.restart();
+  REQUIRE(house.ask().has_value());
+  std::promise<void> release;
+  house.registry.set([&](Registry& r) {
+    r.versions.push_back("1.1.0");
+    r.hold = release.get_future().share();
+  });
+  house.clock.advance(Millis(60'000));
+  const auto meanwhile = house.ask();
+  REQUIRE(meanwhile.has_value());
+  CHECK(meanwhile->stale);
+  CHECK_FALSE(has_version(*meanwhile, "1.1.0"));
+  house.registry.wait_for_requests(2);
+  release.set_value();
+  CHECK(has_version(*house.wait_for(house.cache->packument(name_of("lib"))), "1.0.0"));
+  while (house.ask()->stale) {  // until the answer is in
+  }
+  CHECK(has_version(*house.ask(), "1.1.0"));
+  CHECK(house.registry.asked("/lib") == 2);
+  // Not after that: then who comes waits.
+  house.registry.set([](Registry& r) { r.versions.push_back("1.2.0"); });
+  house.clock.advance(std::chrono::minutes(6));
+  CHECK(has_version(*house.ask(), "1.2.0"));
+}
+
+TEST_CASE("what was released is never served stale, however fast") {
+  House house;
+  house.limits.stale_for = std::chrono::minutes(5);
+  house.restart();
+  REQUIRE(house.ask().has_value());
+  house.registry.set([](Registry& r) { r.versions.push_back("1.1.0"); });
+  house.cache->forget(name_of("lib"));
+  CHECK(has_version(*house.ask(), "1.1.0"));
+}
+
+TEST_CASE("a tarball of a lock file is served by what is known of its version, without asking upstream") {
+  House house;
+  REQUIRE(house.fetch().has_value());
+  house.clock.advance(std::chrono::minutes(30));
+  REQUIRE(house.fetch().has_value());
+  house.restart();
+  REQUIRE(house.fetch().has_value());
+  CHECK(house.registry.asked("/lib") == 1);
+  // One that is not known of yet is asked for.
+  house.registry.set([](Registry& r) { r.versions.push_back("1.1.0"); });
+  REQUIRE(house.fetch("lib-1.1.0.tgz").has_value());
+  CHECK(house.registry.asked("/lib") == 2);
+  // From time to time it is asked whether it is still there.
+  house.clock.advance(std::chrono::hours(1));
+  REQUIRE(house.fetch().has_value());
+  house.registry.wait_for_requests(5);
+  CHECK(house.registry.asked("/lib") == 3);
+}
+
+TEST_CASE("a denial takes effect at once, on documents and tarballs that are in memory too") {
+  House house;
+  REQUIRE(house.ask().has_value());
+  REQUIRE(house.fetch().has_value());
+  REQUIRE(house.restrictions->deny("alice", "lib@1.0.0", "stolen account").has_value());
+  CHECK_FALSE(has_version(*house.ask(), "1.0.0"));
+  const auto refused = house.fetch();
+  CHECK(kind_of(refused) == ErrorKind::forbidden);
+  CHECK(refused.error().message.find("stolen account") != std::string::npos);
+  REQUIRE(house.restrictions->allow("alice", "lib@1.0.0").has_value());
+  CHECK(has_version(*house.ask(), "1.0.0"));
+  CHECK(house.fetch().has_value());
+  CHECK(house.registry.asked("/lib") == 1);
+}
+
+TEST_CASE("offline: what was kept is served, and no upstream is asked") {
+  House house;
+  REQUIRE(house.fetch().has_value());
+  house.limits.offline = true;
+  house.restart();
+  house.clock.advance(std::chrono::days(30));
+  const auto asked = house.registry.requests();
+  CHECK(house.ask()->stale);
+  CHECK(house.fetch().has_value());
+  CHECK(kind_of(house.ask("other")) == ErrorKind::unavailable);
+  CHECK(kind_of(house.fetch("other-1.0.0.tgz", "other")) == ErrorKind::unavailable);
+  CHECK(house.registry.requests() == asked);
+}
+
+namespace {
+
+std::string large() {
+  std::string bytes(300'000, 'x');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>('a' + i * 7 % 23);
+  return bytes;
+}
+
+// A house whose upstream has one large tarball that is streamed.
+struct StreamingHouse : House {
+  StreamingHouse() {
+    limits.small_tarball_bytes_max = 1000;
+    restart();
+    registry.set([](Registry& r) { r.put(large()); });
+    REQUIRE(ask().has_value());
+  }
+  Result<PackageCache::Tarball> begin() { return wait_for(cache->tarball(name_of("lib"), "lib-1.0.0.tgz")); }
+};
+
+}  // namespace
+
+TEST_CASE("a large tarball is read as it arrives; who comes meanwhile reads the same transfer") {
+  StreamingHouse house;
+  const auto first = house.begin();
+  REQUIRE(first.has_value());
+  const auto arriving = std::get<2>(first->bytes);
+  CHECK(arriving->length_bytes() == 300'000);
+  CHECK(first->etag == "\"" + to_integrity(sha512(as_bytes(large()))) + "\"");
+  CHECK(house.read_all(*arriving).value() == large());
+  CHECK(house.fetch().value() == large());
+  CHECK(house.blob_count() == 1);
+  const auto again = house.begin();
+  REQUIRE(again.has_value());
+  CHECK(again->bytes.index() == 1);
+  CHECK(again->etag == first->etag);
+  CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 1);
+}
+
+TEST_CASE("of a tarball with wrong bytes the end never leaves, and nothing is kept") {
+  StreamingHouse house;
+  house.registry.set([](Registry& r) {
+    r.sent = large();
+    r.sent.front() ^= 1;
+  });
+  const auto begun = house.begin();
+  REQUIRE(begun.has_value());
+  const auto arriving = std::get<2>(begun->bytes);
+  std::uint64_t farthest = 0;
+  for (;;) {
+    const auto until = house.wait_for(arriving->readable_beyond(farthest));
+    if (!until) {
+      CHECK(until.error().kind == ErrorKind::upstream);
+      break;
+    }
+    farthest = *until;
+  }
+  CHECK(farthest <= 300'000 - ArrivingTarball::held_back_bytes);
+  CHECK(house.blob_count() == 0);
+  house.registry.set([](Registry& r) { r.sent.clear(); });
+  CHECK(house.fetch().value() == large());
+}
+
+TEST_CASE("a transfer that is cut goes on with another, and clients see one whole tarball") {
+  StreamingHouse house;
+  house.registry.set([](Registry& r) {
+    r.send_bytes = 150'000;
+    r.cuts = 2;
+  });
+  CHECK(house.fetch().value() == large());
+  CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 3);
+  // The same for one that is small.
+  House small;
+  small.registry.set([](Registry& r) {
+    r.send_bytes = 5;
+    r.cuts = 2;
+  });
+  CHECK(small.fetch().value() == "the bytes of lib 1.0.0");
+  // Not for ever.
+  StreamingHouse never;
+  never.registry.set([](Registry& r) {
+    r.send_bytes = 150'000;
+    r.cuts = 1000;
+  });
+  CHECK(kind_of(never.fetch()) == ErrorKind::unavailable);
+  CHECK(never.registry.asked("/lib/-/lib-1.0.0.tgz") == 3);
+  CHECK(never.blob_count() == 0);
+}
+
+TEST_CASE("a tarball that changed on the disk is found when it is read, and fetched again") {
+  House house;
+  REQUIRE(house.fetch().has_value());
+  CHECK(house.blob_count() == 1);  // and memory is empty now
+  // Other bytes of the same length under its name.
+  house.cached.replace(sha512(as_bytes("the bytes of lib 1.0.0")), std::string(22, 'x'));
+  CHECK(house.fetch().value() == "the bytes of lib 1.0.0");
+  CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 2);
+}
+
+TEST_CASE("the least recently used tarballs go when there is no more room, and own ones never") {
+  PackageRule own;
+  own.match = "@own/*";
+  own.read = own.publish = "local";
+  House house({own, House::upstream_rule()});
+  house.limits.tarball_memory_bytes_max = 1;  // so that each is read from the disk
+  house.limits.disk_bytes_max = 100;          // four of 22 bytes
+  house.restart();
+  house.publish_local("@own/tool", "1.0.0", std::string(500, 'o'));
+  const auto fetch_numbered = [&](int i) {
+    const std::string version = "1.0." + std::to_string(i);
+    house.registry.set([&](Registry& r) {
+      r.versions = {version};
+      r.put("the bytes of lib 1.0." + std::to_string(i));
+    });
+    house.clock.advance(std::chrono::hours(2));
+    REQUIRE(house.ask().has_value());
+    REQUIRE(house.fetch("lib-" + version + ".tgz").has_value());
+    house.restart();  // it is on the disk now
+  };
+  for (int i = 0; i < 4; ++i) fetch_numbered(i);
+  CHECK(house.blob_count() == 4);
+  const auto has = [&](int i) {
+    return house.cached.open(sha512(as_bytes("the bytes of lib 1.0." + std::to_string(i)))).has_value();
+  };
+  fetch_numbered(0);  // used again
+  fetch_numbered(4);
+  CHECK(has(0));
+  CHECK_FALSE(has(1));
+  CHECK(has(4));
+  CHECK(house.fetch("tool-1.0.0.tgz", "@own/tool").value() == std::string(500, 'o'));
 }

@@ -44,6 +44,21 @@ TEST_CASE("the file store") {
   blob_store_suite(*store);
 }
 
+TEST_CASE("the file store, for what can be fetched again") {
+  TempFolder folder;
+  const auto store = open_file_blob_store(folder / "blobs", Durability::relaxed).value();
+  blob_store_suite(*store);
+}
+
+TEST_CASE("a blob that is touched is dated now") {
+  TempFolder folder;
+  const auto store = open_store(folder / "blobs");
+  const std::string path = file_of(folder / "blobs", put_blob(*store, "abc"));
+  fs::last_write_time(path, fs::last_write_time(path) - std::chrono::hours(5));
+  REQUIRE(store->touch(sha512(as_bytes("abc"))).has_value());
+  CHECK(fs::file_time_type::clock::now() - fs::last_write_time(path) < std::chrono::minutes(10));
+}
+
 TEST_CASE("blobs are files of their digest's name, and only their owner's") {
   TempFolder folder;
   const std::string root = folder / "a/b/blobs";
