@@ -14,6 +14,8 @@ enum Counted : std::size_t {
   plain_process,
   a_constructor,
   plain_constructor,
+  a_function,
+  plain_function,
   pairs_end
 };
 
@@ -25,14 +27,18 @@ constexpr TellTale all[] = {
      counted},
     {R"(\bconstructor\b)", counted},
     {R"([\s{};,]constructor\s?\(|\.constructor(\.name|\s?[=!;,)&|}]))", counted},
+    // Comments that give a type, and what only asks for it.
+    {R"(\bFunction\b)", counted},
+    {R"(@(param|returns?|type) \{[?!]?Function[|}]|\binstanceof Function[&|),;:}\]])", counted},
 
     {R"(child_process|worker_threads|createRequire|getBuiltinModule|mainModule|_linkedBinding|\b_load\b)",
      loads},
     {R"(["'`](node:)?(https?|http2|net|tls|dgram|dns|vm|undici|cluster|wasi|repl|module)(/promises)?["'`])",
      loads},
+    {R"(\b(from|import)\b[\s(]*["'][^"'\\\n]{0,40}\\[xu0-7])", loads},  // of a name that nobody reads
     {R"(\bimport(\s|/\*[^*]*\*+/)*\()", loads},
     {R"(\bprocess\.(binding|dlopen))", loads},
-    {R"(\beval\b|\bFunction\b|_compile\b|set(Timeout|Interval|Immediate)(\s|/\*[^*]*\*+/)*\((\s|/\*[^*]*\*+/)*["'`])",
+    {R"(\beval\b|_compile\b|set(Timeout|Interval|Immediate)(\s|/\*[^*]*\*+/)*\((\s|/\*[^*]*\*+/)*["'`])",
      evaluates},
     {R"(\bfetch\b|XMLHttpRequest|WebSocket|EventSource|RTCPeerConnection|sendBeacon|importScripts)", sends},
     {R"(\bBun\b|\bDeno\b)", sends},
@@ -69,7 +75,8 @@ std::uint16_t TellTaleCounts::groups() const {
     if (counts_[i] > 0) out = static_cast<std::uint16_t>(out | all[i].groups);
   if (counts_[a_require] > counts_[plain_require] || counts_[a_process] > counts_[plain_process])
     out |= TellTale::loads;
-  if (counts_[a_constructor] > counts_[plain_constructor]) out |= TellTale::evaluates;
+  if (counts_[a_constructor] > counts_[plain_constructor] || counts_[a_function] > counts_[plain_function])
+    out |= TellTale::evaluates;
   return out;
 }
 

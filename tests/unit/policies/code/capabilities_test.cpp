@@ -96,6 +96,36 @@ TEST_CASE("what only looks like one is none") {
   }
 }
 
+TEST_CASE("what is said of functions in comments hides no other use of their maker") {
+  const std::string said =
+      "/** @param {Function} f\n * @returns {Function|null} */\nif (f instanceof Function) g();\n";
+  CHECK(capabilities(said).empty());
+  for (const char* use : {
+           "new Function(x)",
+           "const make = Function; make(x)",
+           "Function?.(x)",
+           "Reflect.construct(Function, [x])",
+           "Function.prototype.constructor('go(1)')",
+           "x instanceof Function(x)",
+           "({}) instanceof Function.call(null, x)",
+           "a = `@param ${Function(x)}`",
+           "/* @type {Function} */ Function(x)",
+           "/* @type {Function */ Function(x)",
+           "/* instanceof Function */(Function)(x); b = Function; b(x)",
+       }) {
+    CAPTURE(std::string(use));
+    CHECK(capabilities(said + use).contains("eval"));
+    CHECK(capabilities(use + ("\n" + said + said + said)).contains("eval"));
+  }
+}
+
+TEST_CASE("a module whose name is written in escapes is loaded as any other") {
+  CHECK(capabilities(R"(import h from "\x68ttp"; h.get(x))") == Set{"network"});
+  CHECK(capabilities(R"(import"\u0068ttps")") == Set{"network"});
+  CHECK(capabilities(R"(export * from 'node:\u{68}ttp2')") == Set{"network"});
+  CHECK(capabilities(R"(import {spawn} from 'chil\144_process'; spawn(x))") == Set{"process"});
+}
+
 TEST_CASE("code that is given as text is read as code") {
   CHECK(capabilities("eval(\"require('child_'+'process')\")") == Set{"eval", "process"});
   CHECK(capabilities("new Function(\"require('https').get(1)\")") == Set{"network"});
