@@ -2,7 +2,7 @@
 
 #include <unordered_map>
 
-#include "storage/base/json.hpp"
+#include "storage/base/record.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -38,31 +38,20 @@ Result<void> check_reason(const std::string& reason) {
   return {};
 }
 
-Error damaged(std::string_view key) {
-  return fail(ErrorKind::corrupt,
-              "The record of what is " + std::string(key.starts_with("deny") ? "denied" : "frozen") +
-                  " cannot be read: restore the data folder from its backup.",
-              printable(key));
-}
+constexpr const char* what = "what is frozen or denied";
 
 struct Record {
   std::string reason, by;
   Instant since;
-  std::optional<Instant> at;
+  std::optional<Instant> at;  // of a freeze
 };
-Result<Record> read_record(std::string_view key, std::string_view text) {
-  auto value = parse_strict(text);
-  const json::object* o = value ? value->if_object() : nullptr;
-  if (!o || int_at(*o, "v") != 1) return damaged(key);
-  const auto reason = string_at(*o, "reason"), by = string_at(*o, "by"), since = string_at(*o, "since");
-  auto when = since ? parse_iso8601(*since) : Result<Instant>(damaged(key));
-  if (!reason || !by || !when) return damaged(key);
-  Record out{std::string(*reason), std::string(*by), *when, std::nullopt};
-  if (const auto at = string_at(*o, "at")) {
-    auto frozen = parse_iso8601(*at);
-    if (!frozen) return damaged(key);
-    out.at = *frozen;
-  }
+Result<Record> read(std::string_view text) {
+  auto object = read_record(text, 1, what);
+  if (!object) return object.error();
+  RecordReader reader(*object);
+  Record out{reader.text("reason"), reader.text("by"), reader.instant("since"), std::nullopt};
+  if (reader.has("at")) out.at = reader.instant("at");
+  if (!reader.sound()) return damaged_record(what);
   return out;
 }
 
@@ -87,14 +76,14 @@ Result<void> Restrictions::reload() {
   auto frozen = parts_.store.get(Family::system, freeze_key);
   if (!frozen) return frozen.error();
   if (*frozen) {
-    auto record = read_record(freeze_key, **frozen);
+    auto record = read(**frozen);
     if (!record) return record.error();
-    if (!record->at) return damaged(freeze_key);
+    if (!record->at) return damaged_record(what);
     fresh->freeze = Freeze{*record->at, record->reason, record->by, record->since};
   }
-  Result<void> read;
+  Result<void> sound;
   auto visit = [&](std::string_view key, std::string_view value) {
-    auto record = read_record(key, value);
+    auto record = read(value);
     const std::string entry(key.substr(deny_prefix.size()));
     if (record) {
       fresh->denied.push_back({entry, record->reason, record->by, record->since});
@@ -108,11 +97,11 @@ Result<void> Restrictions::reload() {
         return true;
       }
     }
-    read = damaged(key);
+    sound = record ? damaged_record(what) : record.error();
     return false;
   };
   if (auto done = parts_.store.scan(Family::system, deny_prefix, {}, false, visit); !done) return done;
-  if (!read) return read;
+  if (!sound) return sound;
   fresh->digests = std::move(digests);
   std::lock_guard lock(mutex_);
   state_ = std::move(fresh);

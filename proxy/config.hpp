@@ -61,6 +61,7 @@ struct Config {
   std::vector<std::string> deny;  // "name" or "name@range"
   std::string trust_root;         // whom provenance is verified against; empty: nobody
   CacheLimits cache{.stale_for = std::chrono::minutes(5)};
+  Millis pulls_kept_for{std::chrono::days(90)};
   std::uint64_t publish_body_bytes_max = 256u << 20;
   std::uint64_t connections_max = 4096;
   std::uint64_t io_threads = 0;    // 0: one a core

@@ -11,6 +11,7 @@
 #include "gate/own_signatures.hpp"
 #include "gate/package_search.hpp"
 #include "gate/policy_record.hpp"
+#include "gate/pulls.hpp"
 #include "gate/restrictions.hpp"
 #include "proxy/cache/package_cache.hpp"
 #include "proxy/cache/service_answers.hpp"
@@ -42,6 +43,7 @@ namespace {
 constexpr unsigned disk_threads = 4, desk_threads = 8;
 constexpr std::size_t queue_max = 4096;
 constexpr int scan_niceness = 5;
+constexpr std::chrono::hours pulls_drop_every{6};
 constexpr std::chrono::seconds round_every{5};  // of what is due by the clock or owed upstream
 
 unsigned cores() {
@@ -78,6 +80,7 @@ struct Gateway::State {
   std::optional<TrustRoot> trust_root;
   std::unique_ptr<Gate> gate;
   std::unique_ptr<Restrictions> restrictions;
+  std::unique_ptr<Pulls> pulls;
   std::unique_ptr<OwnSignatures> signatures;
   std::unique_ptr<PackageSearch> own_search;
   std::unique_ptr<PackageCache> cache;
@@ -95,6 +98,7 @@ struct Gateway::State {
   bool stopping = false;
   bool stopped = false;
   std::thread rounds;
+  Instant pulls_dropped;
 
   explicit State(Config c)
       : config(std::move(c)),
@@ -151,6 +155,7 @@ Result<void> Gateway::State::open() {
       Restrictions::open({*data.ledger, *data.meta, gate->packages(), malware.get(), advisories.get()});
   if (!restricted) return restricted.error();
   restrictions = std::move(*restricted);
+  pulls = std::make_unique<Pulls>(*data.meta, clock);
   auto signing = OwnSignatures::open(*data.meta);
   if (!signing) return signing.error();
   signatures = std::move(*signing);
@@ -240,7 +245,7 @@ void Gateway::State::make_routes(const std::string& base_url) {
   context = std::make_unique<HandlerContext>(
       HandlerContext{*gate, disk, scan, desk, base_url, config.publish_body_bytes_max, require_otp});
   for (auto& routes :
-       {publish_routes(*context), stage_routes(*context), package_routes(*cache, disk),
+       {publish_routes(*context), stage_routes(*context), package_routes(*cache, *pulls, disk),
         audit_routes({gate->catalog(), gate->packages(), disk, find}),
         signature_routes({*signatures, gate->catalog(), gate->packages(), *cache, *answers, disk, find}),
         search_routes({*own_search, gate->catalog(), gate->packages(), *cache, *answers, search, find}),
@@ -278,6 +283,13 @@ void Gateway::State::go_rounds() {
       log::error("round.forward", {{"error", done.error().message}, {"detail", done.error().detail}});
     malware->refresh();
     advisories->refresh();
+    if (auto done = pulls->flush(); !done)
+      log::error("round.pulls", {{"error", done.error().message}, {"detail", done.error().detail}});
+    if (const Instant now = clock.now(); now - pulls_dropped > pulls_drop_every) {
+      pulls_dropped = now;
+      if (auto done = pulls->drop_before(now - config.pulls_kept_for); !done)
+        log::error("round.pulls", {{"error", done.error().message}, {"detail", done.error().detail}});
+    }
     std::unique_lock lock(round_mutex);
     if (round_wake.wait_for(lock, round_every, [this] { return stopping; })) return;
   }
@@ -328,6 +340,8 @@ void Gateway::stop() {
   stop_serving();
   if (s.client) s.client->stop();  // whoever still waits for an upstream is told so now
   if (s.rounds.joinable()) s.rounds.join();
+  if (s.pulls)
+    if (auto done = s.pulls->flush(); !done) log::error("stop.pulls", {{"error", done.error().message}});
   s.desk.stop();  // before the cache, which releases tell of
   s.search.stop();
   s.answers.reset();
@@ -341,7 +355,8 @@ std::optional<std::string> Gateway::offer_first_admin() {
 }
 ConsoleContext Gateway::console() {
   State& s = *state_;
-  return {*s.data.identity, *s.data.ledger, *s.data.meta, *s.data.blobs, s.clock, s.data.path};
+  return {*s.data.identity, *s.data.ledger, *s.data.meta, *s.data.blobs,
+          *s.restrictions,  *s.pulls,       s.clock,      s.data.path};
 }
 void Gateway::make_routes(const std::string& base_url) {
   state_->make_routes(base_url);

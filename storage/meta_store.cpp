@@ -6,7 +6,8 @@ namespace sallyport {
 
 std::string_view family_name(Family family) {
   static constexpr std::array<std::string_view, family_count> names = {
-      "system", "users", "tokens", "packages", "versions", "stages", "outbox", "facts", "ledger", "upstream"};
+      "system", "users", "tokens", "packages", "versions", "stages",
+      "outbox", "facts", "ledger", "upstream", "pulls"};
   return names.at(static_cast<std::size_t>(family));
 }
 

@@ -25,6 +25,7 @@ enum class Family : std::uint8_t {
   facts,     // gate/history
   ledger,    // storage/ledger
   upstream,  // proxy/cache: what can be fetched again
+  pulls,     // gate/pulls: who has downloaded what
   count_
 };
 inline constexpr std::size_t family_count = static_cast<std::size_t>(Family::count_);

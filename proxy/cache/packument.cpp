@@ -469,15 +469,19 @@ Result<const PreparedVersion*> version_named(const PreparedPackument& packument,
   return if_served(found->second);
 }
 
+std::string_view version_in(const PackageName& name, std::string_view file) {
+  const std::string_view base = name.base(), end = ".tgz";
+  if (file.size() <= base.size() + 1 + end.size() || !file.starts_with(base) || file[base.size()] != '-' ||
+      !file.ends_with(end))
+    return {};
+  return file.substr(base.size() + 1, file.size() - base.size() - 1 - end.size());
+}
+
 Result<const PreparedVersion*> version_of_file(const PreparedPackument& packument, const PackageName& name,
                                                std::string_view file) {
-  const std::string_view base = name.base(), end = ".tgz";
-  if (file.size() > base.size() + 1 + end.size() && file.starts_with(base) && file[base.size()] == '-' &&
-      file.ends_with(end)) {
-    const std::string_view version = file.substr(base.size() + 1, file.size() - base.size() - 1 - end.size());
-    const auto found = packument.versions.find(version);
-    if (found != packument.versions.end()) return if_served(found->second);
-  }
+  const std::string_view version = version_in(name, file);
+  const auto found = version.empty() ? packument.versions.end() : packument.versions.find(version);
+  if (found != packument.versions.end()) return if_served(found->second);
   return fail(ErrorKind::not_found, "There is no tarball " + std::string(file) + " of " + name.full() + ".");
 }
 

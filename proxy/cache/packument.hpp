@@ -62,6 +62,10 @@ Result<PreparedPackument> prepare_local(const LocalPackage& package, const Packu
 
 std::string tags_json(const PreparedPackument& packument);
 
+// The version in a tarball's file name, "1.0.0" of "lib-1.0.0.tgz"; empty where it is no name of a tarball of
+// that package. Whether there is such a version is another question.
+std::string_view version_in(const PackageName& name, std::string_view file);
+
 // Below: what somebody may have who asks for exactly that. Visible and hidden versions; denied (with the
 // reason) and not_found otherwise.
 Result<const PreparedVersion*> version_named(const PreparedPackument& packument,

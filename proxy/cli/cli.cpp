@@ -192,10 +192,15 @@ class Cli {
     const SystemClock clock;
     SystemRandom random;
     const auto folder = open_data_folder(config->data, clock, random);
-    if (folder)
-      return run_command(
-          {*folder->identity, *folder->ledger, *folder->meta, *folder->blobs, clock, folder->path}, options_,
-          input, output);
+    if (folder) {
+      const PackageRules rules(config->packages);
+      const auto restrictions = Restrictions::open({*folder->ledger, *folder->meta, rules});
+      if (!restrictions) return refused(restrictions.error());
+      Pulls pulls(*folder->meta, clock);
+      return run_command({*folder->identity, *folder->ledger, *folder->meta, *folder->blobs, **restrictions,
+                          pulls, clock, folder->path},
+                         options_, input, output);
+    }
     if (folder.error().kind != ErrorKind::busy) return refused(folder.error());
     const auto code = ask_console(config->data, args_, input, output);
     return code ? *code : refused(code.error());

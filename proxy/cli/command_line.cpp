@@ -51,6 +51,26 @@ class Parser {
          "sallyport snapshot /backup/2026-03-31")
         ->add_option("DIR", o_.folder, "Folder to make; it must not exist")
         ->required();
+    auto* freeze =
+        leaf(app_, Command::freeze, "freeze",
+             "Hide from installs what upstreams publish from a moment on; alone, say whether it is so",
+             "sallyport freeze --reason 'a worm is spreading'");
+    freeze->add_option("--reason", o_.reason, "Why; whoever is refused reads it")->type_name("TEXT");
+    freeze
+        ->add_option("--at", o_.at,
+                     "From when on: a time that has been (2026-03-31T00:00:00.000Z); without it, now")
+        ->type_name("TIME");
+    freeze->add_flag("--lift", o_.lift, "Show everything again");
+    auto* deny = leaf(app_, Command::deny, "deny",
+                      "Let nobody install a package or version; alone, list what is denied",
+                      "sallyport deny 'axios@1.14.1 || 0.30.4' --reason 'stolen account'");
+    deny->add_option("ENTRY", o_.entry, "name, name@range, or a tarball's digest (sha512-…, or its shasum)");
+    deny->add_option("--reason", o_.reason, "Why; whoever is refused reads it")->type_name("TEXT");
+    deny->add_flag("--lift", o_.lift, "Allow it again");
+    leaf(app_, Command::who, "who", "Say who has downloaded a package or version",
+         "sallyport who axios@1.14.1")
+        ->add_option("ENTRY", o_.entry, "name or name@version")
+        ->required();
     leaf(app_, Command::routes, "routes", "Print every HTTP route as Markdown", "sallyport routes");
   }
 
@@ -238,6 +258,9 @@ bool works_on_data(Command command) {
     case Command::ledger_verify:
     case Command::ledger_export:
     case Command::snapshot:
+    case Command::freeze:
+    case Command::deny:
+    case Command::who:
       return true;
     default:
       return false;

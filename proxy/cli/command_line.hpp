@@ -31,6 +31,9 @@ enum class Command : std::uint8_t {
   ledger_verify,
   ledger_export,
   snapshot,
+  freeze,
+  deny,
+  who,
   routes,
 };
 bool works_on_data(Command command);
@@ -51,6 +54,8 @@ struct Options {
   std::vector<std::string> cidr;
   std::uint64_t from = 1;                       // ledger export
   std::string folder;                           // snapshot
+  std::string entry, reason, at;                // freeze, deny, who
+  bool lift = false;                            // freeze, deny
   std::string policy, policy_before, rule;      // policy
   std::string since, package, format = "text";  // policy replay
 };

@@ -50,6 +50,12 @@ class CommandRun {
         return ledger_export();
       case Command::snapshot:
         return snapshot();
+      case Command::freeze:
+        return freeze();
+      case Command::deny:
+        return deny();
+      case Command::who:
+        return who();
       default:
         break;
     }
@@ -182,6 +188,52 @@ class CommandRun {
       return true;
     });
     return walked ? 0 : refused(walked.error());
+  }
+
+  int freeze() const {
+    if (o_.lift) return done(c_.restrictions.unfreeze(actor), "Installs see everything again.");
+    if (o_.reason.empty() && o_.at.empty()) {
+      const auto frozen = c_.restrictions.frozen();
+      output_.out(frozen ? "Frozen at " + to_iso8601(frozen->at) + " by " + frozen->by + ": " +
+                               frozen->reason + "\n"
+                         : std::string("Nothing is frozen; freeze with --reason TEXT.\n"));
+      return 0;
+    }
+    const auto at = o_.at.empty() ? Result<Instant>(c_.clock.now()) : parse_iso8601(o_.at);
+    if (!at)
+      return refused(fail(ErrorKind::invalid, "--at is no time: write it like 2026-03-31T00:00:00.000Z."));
+    return done(c_.restrictions.freeze(actor, *at, o_.reason),
+                "Installs see nothing of upstreams that is younger than " + to_iso8601(*at) + ".");
+  }
+
+  int deny() const {
+    if (o_.entry.empty()) {
+      std::vector<std::vector<std::string>> rows = {{"DENIED", "SINCE", "BY", "REASON"}};
+      for (const Denial& denial : c_.restrictions.denied())
+        rows.push_back({denial.entry, to_iso8601(denial.since), denial.by, denial.reason});
+      table(rows);
+      return 0;
+    }
+    if (o_.lift) return done(c_.restrictions.allow(actor, o_.entry), "Allowed " + o_.entry + " again.");
+    return done(c_.restrictions.deny(actor, o_.entry, o_.reason),
+                "Nobody installs " + o_.entry + " any more.");
+  }
+
+  int who() const {
+    const std::size_t at = o_.entry.find('@', 1);
+    const std::string version = at == std::string::npos ? "" : o_.entry.substr(at + 1);
+    if (auto written = c_.pulls.flush(); !written) return refused(written.error());
+    const auto pulls = c_.pulls.of(o_.entry.substr(0, at), version);
+    if (!pulls) return refused(pulls.error());
+    std::vector<std::vector<std::string>> rows = {
+        {"VERSION", "USER", "TOKEN", "ADDRESS", "CLIENT", "FIRST", "LAST", "TIMES"}};
+    const auto shown = [](const std::string& text) { return text.empty() ? "-" : text; };
+    for (const Pull& pull : *pulls)
+      rows.push_back({pull.version, shown(pull.who.user), shown(pull.who.token), shown(pull.who.address),
+                      shown(pull.who.client), to_iso8601(pull.first), to_iso8601(pull.last),
+                      std::to_string(pull.count)});
+    table(rows);
+    return 0;
   }
 
   // Metadata first: every blob it names is there then, and blobs are removed only long after their records.

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "gate/pulls.hpp"
+#include "gate/restrictions.hpp"
 #include "proxy/cli/command_line.hpp"
 #include "proxy/identity/identity.hpp"
 #include "storage/base/clock.hpp"
@@ -20,6 +22,8 @@ struct ConsoleContext {
   Ledger& ledger;
   MetaStore& meta;
   BlobStore& blobs;
+  Restrictions& restrictions;
+  Pulls& pulls;
   const Clock& clock;
   std::string data;  // the folder
 };

@@ -35,12 +35,6 @@ std::optional<std::string> token_of(const Request& request) {
   return colon == plain->npos ? std::string() : plain->substr(colon + 1);
 }
 
-// "npm/11.19.1" of "npm/11.19.1 node/v24.1.0 linux x64".
-std::string client_of(const Request& request) {
-  const std::string_view agent = request.headers.only("user-agent").value_or("");
-  return printable(agent.substr(0, agent.find(' ')), client_bytes_max);
-}
-
 bool writes(const Exchange& exchange, std::string_view token) {
   if (exchange.request.method == Method::get || exchange.request.method == Method::head) return false;
   if (exchange.route != nullptr && exchange.route->pattern == "/-/user/token/:token" &&
@@ -52,6 +46,11 @@ bool writes(const Exchange& exchange, std::string_view token) {
 }
 
 }  // namespace
+
+std::string client_of(const Request& request) {
+  const std::string_view agent = request.headers.only("user-agent").value_or("");
+  return printable(agent.substr(0, agent.find(' ')), client_bytes_max);
+}
 
 asio::awaitable<std::optional<Response>> authorize(AccountContext& context, Exchange& exchange) {
   const Access access = exchange.route == nullptr ? Access::user : exchange.route->access;

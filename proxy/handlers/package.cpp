@@ -1,5 +1,6 @@
 #include "proxy/handlers/package.hpp"
 
+#include "proxy/handlers/authorize.hpp"
 #include "proxy/handlers/document.hpp"
 #include "proxy/http/error_map.hpp"
 
@@ -26,9 +27,20 @@ bool accepts_gzip(const Headers& headers) {
   return true;
 }
 
+Puller puller_of(const Exchange& exchange) {
+  Puller who;
+  if (exchange.principal) {
+    who.user = exchange.principal->user;
+    who.token = exchange.principal->credential;
+  }
+  who.address = exchange.request.remote;
+  who.client = client_of(exchange.request);
+  return who;
+}
+
 class Packages {
  public:
-  Packages(PackageCache& cache, WorkPool& disk) : cache_(cache), disk_(disk) {}
+  Packages(PackageCache& cache, Pulls& pulls, WorkPool& disk) : cache_(cache), pulls_(pulls), disk_(disk) {}
 
   asio::awaitable<Response> packument(Exchange& exchange) {
     auto found = co_await look(exchange);
@@ -71,6 +83,8 @@ class Packages {
     std::string file(exchange.param("file"));
     auto tarball = co_await cache_.tarball(*name, file);
     if (!tarball) co_return error_response(tarball.error());
+    if (exchange.request.method == Method::get)
+      pulls_.note(*name, version_in(*name, file), puller_of(exchange));
     Response response = std::visit([this](auto& bytes) { return body_of(std::move(bytes)); }, tarball->bytes);
     response.header("etag", std::move(tarball->etag)).header("cache-control", immutable);
     co_return response;
@@ -120,13 +134,14 @@ class Packages {
   }
 
   PackageCache& cache_;
+  Pulls& pulls_;
   WorkPool& disk_;
 };
 
 }  // namespace
 
-std::vector<Route> package_routes(PackageCache& cache, WorkPool& disk) {
-  auto packages = std::make_shared<Packages>(cache, disk);
+std::vector<Route> package_routes(PackageCache& cache, Pulls& pulls, WorkPool& disk) {
+  auto packages = std::make_shared<Packages>(cache, pulls, disk);
   using Member = asio::awaitable<Response> (Packages::*)(Exchange&);
   std::vector<Route> routes;
   auto add = [&](const char* pattern, Member member, const char* doc) {
