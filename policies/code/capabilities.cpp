@@ -339,9 +339,8 @@ class Reader final : public CodeUses {
   // What only folding tells: plain strings are said only where something listens for them.
   void keep_path(std::string_view path) {
     auto& paths = content_.composed_paths;
-    if (path.size() < 3 || path.size() > 200 || paths.size() >= paths_max ||
-        path.find_first_of("./") == std::string_view::npos ||
-        path.find_first_of(" \n") != std::string_view::npos)
+    if (path.size() < 3 || path.size() > 200 || path.find_first_of("./") == std::string_view::npos ||
+        path.find_first_of(" \n") != std::string_view::npos || paths.size() >= paths_max)
       return;
     if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.emplace_back(path);
   }

@@ -1,7 +1,6 @@
 #include "policies/code/fold.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "policies/code/text_methods.hpp"
 #include "storage/base/one_of.hpp"
@@ -9,8 +8,6 @@
 namespace sallyport {
 
 namespace {
-
-using Effect = Fold::Effect;
 
 constexpr std::size_t scopes_max = 1u << 16;
 constexpr std::size_t names_max = 20'000;
@@ -45,19 +42,6 @@ std::size_t weight_of(const Value& value) {
   for (const std::string& key : value.keys) bytes += key.size();
   return bytes;
 }
-
-constexpr std::array<Effect, 256> make_effects() {
-  std::array<Effect, 256> table{};
-  table['('] = {.opens = true};
-  table['['] = {Effect::lists, true};
-  table['{'] = {Effect::opens_scope, true};
-  table['}'] = {Effect::closes_scope};
-  table[')'] = table[']'] = {Effect::closes};
-  table[','] = table[';'] = {Effect::separates};
-  table['='] = table['+'] = {Effect::assigns};
-  return table;
-}
-constexpr auto effects = make_effects();
 
 }  // namespace
 
@@ -104,52 +88,57 @@ void Fold::hold_tail(std::size_t from) {
   texts_.swap(old_texts_);
 }
 
-// Most tokens mean nothing here, and which one comes next is hard to foretell: so few branches, and the
-// common ones first.
-inline void Fold::step(std::size_t i) {
-  const Token& token = held_[i];
-  if (token.kind == Token::Kind::word) {
-    if (token.word != Word::none || maybe_bound(token.code)) step_word(i);
-    return;
-  }
-  if (token.kind == Token::Kind::op) {
-    const Effect effect = effects[token.code & 0xff];
-    nesting_ += effect.opens;
-    if (effect.what == Effect::nothing) return;
-    return step_op(i, effect.what);
-  }
-  if (token.kind == Token::Kind::template_text) {
-    if ((token.flags & Token::closes_hole) != 0) {
-      nesting_ -= nesting_ > 0;
-      end_arrows();
-    }
-    if ((token.flags & Token::opens_hole) != 0) ++nesting_;
-    return step_text(i);
-  }
-  if (token.kind == Token::Kind::string) step_text(i);
+void Fold::walk(std::size_t end) {
+  for (; next_ < end; ++next_, ++walked_) step(next_);
 }
 
-inline void Fold::step_op(std::size_t i, Effect::What what) {
-  switch (what) {
-    case Effect::nothing:
+void Fold::step(std::size_t i) {
+  const Token& token = held_[i];
+  switch (token.kind) {
+    case Token::Kind::word:
+      if (token.word != Word::none || maybe_bound_[token.code]) step_word(i);
       return;
-    case Effect::opens_scope:
+    case Token::Kind::template_text:
+      if ((token.flags & Token::closes_hole) != 0) {
+        nesting_ -= nesting_ > 0;
+        end_arrows();
+      }
+      if ((token.flags & Token::opens_hole) != 0) ++nesting_;
+      [[fallthrough]];
+    case Token::Kind::string:
+      return step_text(i);
+    case Token::Kind::op:
+      break;
+    default:
+      return;
+  }
+  switch (token.code) {
+    case op("{"):
+      ++nesting_;
       return open_scope(i);
-    case Effect::closes_scope:
+    case op("}"):
       nesting_ -= nesting_ > 0;
       return close_scope();
-    case Effect::closes:
+    case op("("):
+      ++nesting_;
+      return;
+    case op(")"):
+    case op("]"):
       nesting_ -= nesting_ > 0;
       return end_arrows();
-    case Effect::separates:
+    case op(","):
+    case op(";"):
       while (!scopes_.empty() && scopes_.back().arrow && scopes_.back().nesting == nesting_)
         scopes_.pop_back();
       return;
-    case Effect::assigns:
-      if (held_[i].code == op("=") || held_[i].code == op("+=")) return assignment(i);
-      if (held_[i].code == op("=>") && !at(i + 1).is(op("{"))) open_scope(i);
+    case op("=>"):
+      if (!at(i + 1).is(op("{"))) open_scope(i);
       return;
-    case Effect::lists:
+    case op("="):
+    case op("+="):
+      return assignment(i);
+    case op("["):
+      ++nesting_;
       // ['a', 'b'].join(''): only where something is done with it.
       if (i >= folded_ && (at(i + 1).kind == Token::Kind::string || at(i + 1).kind == Token::Kind::number)) {
         std::size_t to = i + 1;
@@ -159,11 +148,9 @@ inline void Fold::step_op(std::size_t i, Effect::What what) {
         if (at(to).is(op("]")) && (at(to + 1).is(op(".")) || at(to + 1).is(op("[")))) evaluate(i);
       }
       return;
+    default:
+      return;
   }
-}
-
-void Fold::walk(std::size_t end) {
-  for (; next_ < end; ++next_, ++walked_) step(next_);
 }
 
 // At "{", or at "=>" before an expression.
@@ -206,7 +193,7 @@ void Fold::shadow_parameters(std::size_t last) {
 }
 
 void Fold::shadow(const Token& name) {
-  if (name.word == Word::none && maybe_bound(name.code) && bound(name.text, name.code) != nullptr)
+  if (name.word == Word::none && maybe_bound_[name.code] && bound(name.text, name.code) != nullptr)
     bind(name.text, name.code, Value());
 }
 
@@ -248,7 +235,7 @@ bool Fold::leads_somewhere(std::size_t i) const {
     case Word::word_top:
     case Word::word_parent:
     case Word::word_frames:
-      return dot ? name.word != Word::none || maybe_bound(name.code) : next.is(op("["));
+      return dot ? name.word != Word::none || maybe_bound_[name.code] : next.is(op("["));
     case Word::word_module:
       return dot || next.is(op("["));
     case Word::word_Function:
@@ -289,17 +276,17 @@ void Fold::step_word(std::size_t i) {
         }
         return;
       }
-      if (free_word(i) && (at(i + 1).is(op("(")) || maybe_bound(token.code))) evaluate(i);
+      if (free_word(i) && (at(i + 1).is(op("(")) || maybe_bound_[token.code])) evaluate(i);
       return;
     case WordKind::root:
-      if (free_word(i) && (leads_somewhere(i) || (maybe_bound(token.code) && bound(token.text, token.code))))
+      if (free_word(i) && (leads_somewhere(i) || (maybe_bound_[token.code] && bound(token.text, token.code))))
         evaluate(i);
       return;
     case WordKind::none:
       break;
   }
   const bool looked_into = at(i + 1).is(op(".")) || at(i + 1).is(op("["));
-  if (!filters_->leads[token.code] && !(looked_into && filters_->holds[token.code]) && !at(i + 1).is(op("+")))
+  if (!maybe_leads_[token.code] && !(looked_into && maybe_holds_[token.code]) && !at(i + 1).is(op("+")))
     return;
   if (!free_word(i)) return;
   const Token& next = at(i + 1);
@@ -392,7 +379,7 @@ bool Fold::begins_constant(std::size_t i) const {
       if (token.word == Word::word_function)
         return (next.is(op("(")) && at(i + 2).is(op(")")) && at(i + 4).is(Word::word_return));
       if (kind_of(token.word) == WordKind::root || kind_of(token.word) == WordKind::member) return true;
-      if (maybe_bound(token.code)) return true;
+      if (maybe_bound_[token.code]) return true;
       // What a compiler wraps a module in: __toESM(require('m')).
       return next.is(op("(")) && (at(i + 2).is(Word::word_require) ||
                                   (at(i + 2).kind == Token::Kind::word && at(i + 3).is(op("(")) &&
@@ -426,11 +413,6 @@ void Fold::assignment(std::size_t i) {
   if (spent_ > 32 * walked_ + 1'000'000 && walked_ < evaluated_) return;
   const Token& target = held_[i - 1];
   const bool pattern = target.is(op("}"));
-  // a = this.b, of a member that nothing here names, tells nothing.
-  const Token& begin = at(i + 1);
-  if (!pattern && begin.is(Word::word_this) && at(i + 2).is(op(".")) && at(i + 3).kind == Token::Kind::word &&
-      at(i + 3).word == Word::none && !maybe_bound(begin.code) && ends_plainly(at(i + 4)))
-    return;
   if (target.kind != Token::Kind::word && !pattern) return;
   pos_ = i + 1;
   limit_ = std::min(i + ahead_max, held_.size());
@@ -511,7 +493,7 @@ void Fold::static_import(std::size_t i) {
 const Fold::Name* Fold::find_name(std::string_view text, std::uint16_t code) const {
   if (first_name_.empty()) return nullptr;
   for (std::uint32_t i = first_name_[code % buckets]; i != 0; i = names_[i].next)
-    if (names_[i].code == code && names_[i].text == text) return &names_[i];
+    if (names_[i].text == text) return &names_[i];
   return nullptr;
 }
 
@@ -525,7 +507,7 @@ void Fold::bind(std::string_view name, std::uint16_t code, Value value) {
     if (names_.size() >= names_max) return;
     if (first_name_.empty()) first_name_.resize(buckets);
     std::uint32_t& first = first_name_[code % buckets];
-    names_.push_back({std::string(name), {}, first, code});
+    names_.push_back({std::string(name), {}, first});
     first = static_cast<std::uint32_t>(names_.size() - 1);
     known = &names_.back();
   }
@@ -541,18 +523,17 @@ void Fold::bind(std::string_view name, std::uint16_t code, Value value) {
     all.pop_back();
   }
   if (all.size() >= 16) return;
-  if (!filters_) filters_ = std::make_unique<Filters>();
-  filters_->bound[code] = true;
+  maybe_bound_[code] = true;
   if (value.kind == object || value.kind == list)
-    filters_->holds[code] = true;
+    maybe_holds_[code] = true;
   else if (value.kind != text && value.kind != number)
-    filters_->leads[code] = true;
+    maybe_leads_[code] = true;
   bound_bytes_ += bytes;
   all.push_back({std::move(value), depth, scope});
 }
 
 const Value* Fold::bound(std::string_view name, std::uint16_t code) const {
-  if (!maybe_bound(code)) return nullptr;
+  if (!maybe_bound_[code]) return nullptr;
   const Name* known = find_name(name, code);
   if (known == nullptr) return nullptr;
   for (auto b = known->bindings.rbegin(); b != known->bindings.rend(); ++b) {

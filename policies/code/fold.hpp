@@ -6,7 +6,6 @@
 
 #include <bitset>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,25 +55,11 @@ class CodeUses {
   virtual void names(Word member, CodePlace place) = 0;  // a word of WordKind::member, behind any object
 };
 
-// Nothing more of the value before it: no member, call or operator.
-inline bool ends_plainly(const Token& token) {
-  return token.kind == Token::Kind::op &&
-         (token.code == op(",") || token.code == op(";") || token.code == op(")") || token.code == op("]") ||
-          token.code == op("}") || token.code == op(":"));
-}
-
 class Fold {
  public:
   explicit Fold(CodeUses& uses) : uses_(uses) {}
   void take(std::span<const Token> tokens);
   void finish();
-
-  // What an operator is to the walk, by its first character.
-  struct Effect {
-    enum What : std::uint8_t { nothing, opens_scope, closes_scope, closes, separates, assigns, lists };
-    What what = nothing;
-    bool opens = false;  // a bracket
-  };
 
  private:
   static constexpr std::size_t ahead_max = 512;
@@ -96,7 +81,6 @@ class Fold {
   // The walk over the tokens.
   void walk(std::size_t end);
   void step(std::size_t i);
-  void step_op(std::size_t i, Effect::What what);
   void step_word(std::size_t i);
   void step_text(std::size_t i);
   void assignment(std::size_t i);
@@ -118,7 +102,6 @@ class Fold {
 
   // Expressions, from pos_ on.
   Value expression();
-  bool take_plain(Value& value);
   Value binary(int precedence);
   Value unary();
   Value postfix();
@@ -158,20 +141,14 @@ class Fold {
     std::string text;
     std::vector<Binding> bindings;
     std::uint32_t next = 0;
-    std::uint16_t code = 0;
   };
   static constexpr std::size_t buckets = 2048;
   const Name* find_name(std::string_view text, std::uint16_t code) const;
   std::vector<Name> names_{1};  // the first is none
   std::vector<std::uint32_t> first_name_;
   std::size_t bound_bytes_ = 0;
-  // By the hash of a name: whether it may stand for anything, and for what is worth following. Short texts
-  // bind nothing and need none of it.
-  struct Filters {
-    std::bitset<65536> bound, leads, holds;
-  };
-  bool maybe_bound(std::uint16_t code) const { return filters_ && filters_->bound[code]; }
-  std::unique_ptr<Filters> filters_;
+  // By the hash of a name: whether it may stand for anything, and for what is worth following.
+  std::bitset<65536> maybe_bound_, maybe_leads_, maybe_holds_;
 };
 
 }  // namespace sallyport

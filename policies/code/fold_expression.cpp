@@ -20,7 +20,6 @@ bool is_global_object(std::string_view name) {
 }
 
 double number_of(std::string_view text) {
-  if (text.size() == 1 && text[0] >= '0' && text[0] <= '9') return text[0] - '0';
   std::string digits(text);
   std::erase(digits, '_');
   if (digits.ends_with('n')) digits.pop_back();
@@ -125,9 +124,8 @@ Value operate(std::uint16_t code, Value a, Value b) {
 
 Value Fold::expression() {
   if (depth_ >= depth_max || done()) return {};
-  Value value;
-  if (take_plain(value)) return value;
   ++depth_;
+  Value value;
   if (now().kind == Token::Kind::word && at(pos_ + 1).is(op("=>"))) {
     pos_ += 2;
     value = function(true);
@@ -149,32 +147,6 @@ Value Fold::expression() {
   }
   --depth_;
   return value;
-}
-
-// Most items and arguments are one token, of which nothing else is to be asked: the same as by all the steps
-// below, without them.
-bool Fold::take_plain(Value& value) {
-  if (depth_ + 1 >= depth_max || pos_ + 1 >= limit_ || !ends_plainly(at(pos_ + 1))) return false;
-  const Token& token = now();
-  switch (token.kind) {
-    case Token::Kind::string:
-      value = Value::of(decoded(token), (token.flags & Token::cut) == 0);
-      break;
-    case Token::Kind::number:
-      value = number_value(number_of(token.text));
-      break;
-    case Token::Kind::word:
-      if (token.is(Word::word_null) || token.is(Word::word_undefined) || token.is(Word::word_true) ||
-          token.is(Word::word_false))
-        break;
-      if (token.word != Word::none || maybe_bound(token.code) || token.text == "Array") return false;
-      value = Value::refer("?");
-      break;
-    default:
-      return false;
-  }
-  ++pos_;
-  return true;
 }
 
 Value Fold::binary(int lowest) {
@@ -241,9 +213,7 @@ Value Fold::tail(Value value, std::size_t start) {
       name = next.text;
       pos_ += 2;
       if (!first.empty()) {
-        const std::uint16_t code = at(start).code;
-        const Value* known = maybe_bound(code) ? bound(std::string(first) + "." + name, code) : nullptr;
-        if (known != nullptr) {
+        if (const Value* known = bound(std::string(first) + "." + name, at(start).code)) {
           value = *known;
           first = {};
           continue;
@@ -610,10 +580,7 @@ Value Fold::member(const Value& of, std::string_view name) {
     return Value::refer("require");
   if (name == "default" && path.starts_with("module:")) return of;
   if (path.size() > 300) return Value::refer("?");
-  std::string longer;
-  longer.reserve(path.size() + 1 + name.size());
-  longer.append(path).append(1, '.').append(name);
-  return Value::refer(std::move(longer));
+  return Value::refer(path + "." + std::string(name));
 }
 
 Value Fold::load(const Value& module, CodePlace place) {

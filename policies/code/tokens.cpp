@@ -29,7 +29,6 @@ enum Class : std::uint8_t {
   c_slash,
   c_backslash,
   c_hash,
-  c_single,  // an operator that never goes on
   c_op,
   c_high
 };
@@ -58,8 +57,6 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
       kind = c_backslash;
     else if (c == '#')
       kind = c_hash;
-    else if (c == ',' || c == ';' || c == ':')
-      kind = c_single;
     table[c] = kind;
   }
   return table;
@@ -238,10 +235,6 @@ bool Tokens::lex_one(bool last) {
       return lex_slash(last);
     case c_backslash:
       return lex_escaped_word(last);
-    case c_single:
-      emit_op(1, 0);
-      ++at_;
-      return true;
     case c_hash:
       if (!last && end_ - at_ < 2) return false;
       if (base_ == 0 && at_ == buffer_.data() && at_[1] == '!') {
