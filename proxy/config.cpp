@@ -326,6 +326,13 @@ ListenAddress Config::listen_address() const {
   return parsed ? *parsed : ListenAddress{};
 }
 
+std::vector<AddressRange> Config::ranges(const std::vector<std::string>& texts) {
+  std::vector<AddressRange> out;
+  for (const std::string& text : texts)
+    if (auto range = AddressRange::parse(text)) out.push_back(*range);
+  return out;
+}
+
 std::string Config::base_url(std::uint16_t port) const {
   if (!public_url.empty()) return public_url;
   const auto address = listen_address();

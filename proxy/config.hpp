@@ -14,6 +14,7 @@
 
 #include "gate/package_rules.hpp"
 #include "proxy/cache/cache_limits.hpp"
+#include "proxy/identity/address_range.hpp"
 #include "storage/base/clock.hpp"
 #include "storage/base/log.hpp"
 #include "storage/base/result.hpp"
@@ -64,8 +65,13 @@ struct Config {
   Millis pulls_kept_for{std::chrono::days(90)};
   std::uint64_t publish_body_bytes_max = 256u << 20;
   std::uint64_t connections_max = 4096;
-  std::uint64_t io_threads = 0;    // 0: one a core
-  std::uint64_t scan_threads = 0;  // 0: one less than cores, at least one
+  std::uint64_t requests_per_second_per_token = 0;    // 0: no limit
+  std::uint64_t requests_per_second_per_address = 0;  // 0: no limit
+  std::uint64_t requests_burst = 2000;                // at once, beyond either
+  std::vector<std::string> trusted_proxies;           // CIDR
+  std::vector<std::string> metrics_readers;           // CIDR
+  std::uint64_t io_threads = 0;                       // 0: one a core
+  std::uint64_t scan_threads = 0;                     // 0: one less than cores, at least one
   Millis stop_deadline{20'000};
   log::Level log_level = log::Level::info;
 
@@ -75,6 +81,7 @@ struct Config {
   // Where each value came from ("listen" -> "default", "sallyport.toml:3", "SALLYPORT_LISTEN", "--listen").
   std::map<std::string, std::string, std::less<>> sources;
 
+  static std::vector<AddressRange> ranges(const std::vector<std::string>& texts);  // of a loaded one
   ListenAddress listen_address() const;  // of a loaded configuration
   // What clients are told to use. `port` is the real one, where `listen` asks for any (0).
   std::string base_url(std::uint16_t port) const;

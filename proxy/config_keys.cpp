@@ -121,6 +121,14 @@ Result<void> set_people(std::vector<std::string>& into, const Values& values) {
   return {};
 }
 
+Result<void> set_ranges(std::vector<std::string>& into, const Values& values) {
+  for (const auto& value : values)
+    if (!AddressRange::parse(value))
+      return invalid("\"" + printable(value, 60) + "\" is no IP address and no range like \"10.0.0.0/8\"");
+  into = values;
+  return {};
+}
+
 }  // namespace
 
 std::string_view kind_name(Kind kind) {
@@ -188,6 +196,15 @@ const std::vector<Key<Config>>& of_config() {
          return {};
        },
        [](const Config& c) { return Values{c.blobs}; }},
+      {"trusted_proxies", Kind::list,
+       "Addresses or ranges (`10.0.0.0/8`) of proxies in front, whose `X-Forwarded-For` and "
+       "`X-Forwarded-Proto` are believed; nobody else's are.",
+       [](Config& c, const Values& v) { return set_ranges(c.trusted_proxies, v); },
+       [](const Config& c) { return c.trusted_proxies; }},
+      {"metrics.readers", Kind::list,
+       "Addresses or ranges that may read `/-/metrics` without a token, beside this machine itself.",
+       [](Config& c, const Values& v) { return set_ranges(c.metrics_readers, v); },
+       [](const Config& c) { return c.metrics_readers; }},
       {"identity.otp_to_approve", Kind::text,
        "Who needs a one-time password to approve or reject: `if-enrolled`, those who have one; `required`, "
        "everybody.",
@@ -275,6 +292,28 @@ const std::vector<Key<Config>>& of_config() {
          return {};
        },
        [](const Config& c) { return Values{std::to_string(c.connections_max)}; }},
+      {"limits.requests_per_second_per_token", Kind::number,
+       "Requests a second with one token, over time; more are answered 429 with `Retry-After`. 0: no limit.",
+       [](Config& c, const Values& v) {
+         return set_number(c.requests_per_second_per_token, v[0], 1'000'000);
+       },
+       [](const Config& c) { return Values{std::to_string(c.requests_per_second_per_token)}; }},
+      {"limits.requests_per_second_per_address", Kind::number,
+       "The same from one address (of IPv6: one /64). An office is often one address, so there is no limit "
+       "(0) "
+       "unless you set one; `trusted_proxies` themselves have none.",
+       [](Config& c, const Values& v) {
+         return set_number(c.requests_per_second_per_address, v[0], 1'000'000);
+       },
+       [](const Config& c) { return Values{std::to_string(c.requests_per_second_per_address)}; }},
+      {"limits.requests_burst", Kind::number,
+       "Requests that may come at once under either limit; an install asks for each of its packages twice.",
+       [](Config& c, const Values& v) -> Result<void> {
+         if (auto ok = set_number(c.requests_burst, v[0], 1'000'000); !ok) return ok;
+         if (c.requests_burst == 0) return invalid("must be at least 1");
+         return {};
+       },
+       [](const Config& c) { return Values{std::to_string(c.requests_burst)}; }},
       {"limits.io_threads", Kind::number, "Threads that serve connections; 0: one a core.",
        [](Config& c, const Values& v) { return set_number(c.io_threads, v[0], 256); },
        [](const Config& c) { return Values{std::to_string(c.io_threads)}; }},

@@ -13,6 +13,7 @@
 #include "gate/policy_record.hpp"
 #include "gate/pulls.hpp"
 #include "gate/restrictions.hpp"
+#include "gate/stage_store.hpp"
 #include "proxy/cache/package_cache.hpp"
 #include "proxy/cache/service_answers.hpp"
 #include "proxy/data_folder.hpp"
@@ -32,8 +33,11 @@
 #include "proxy/handlers/version_status.hpp"
 #include "proxy/handlers/web_login.hpp"
 #include "proxy/http/error_map.hpp"
+#include "proxy/http/forwarded.hpp"
+#include "proxy/http/rate_limit.hpp"
 #include "proxy/http/server.hpp"
 #include "proxy/inspection_rules.hpp"
+#include "proxy/metrics.hpp"
 #include "proxy/upstream/registry_upstream.hpp"
 #include "storage/base/log.hpp"
 
@@ -42,6 +46,7 @@ namespace {
 
 constexpr unsigned disk_threads = 4, desk_threads = 8;
 constexpr std::size_t queue_max = 4096;
+constexpr std::string_view metrics_path = "/-/metrics";
 constexpr int scan_niceness = 5;
 constexpr std::chrono::hours pulls_drop_every{6};
 constexpr std::chrono::seconds round_every{5};  // of what is due by the clock or owed upstream
@@ -89,6 +94,9 @@ struct Gateway::State {
   std::unique_ptr<FirstAdmin> first_admin;
   std::unique_ptr<AccountContext> accounts;
   WebLogins web_logins{clock, random};
+  std::vector<AddressRange> trusted_proxies, metrics_readers;
+  RateLimit token_limit, address_limit;
+  std::unique_ptr<Metrics> metrics;
   std::atomic<bool> ready{false};
   HttpService service;
   std::unique_ptr<HttpServer> server;
@@ -104,7 +112,17 @@ struct Gateway::State {
       : config(std::move(c)),
         scan("scan",
              config.scan_threads ? static_cast<unsigned>(config.scan_threads) : std::max(1u, cores() - 1),
-             queue_max, scan_niceness) {}
+             queue_max, scan_niceness),
+        trusted_proxies(Config::ranges(config.trusted_proxies)),
+        metrics_readers(Config::ranges(config.metrics_readers)),
+        token_limit(config.requests_per_second_per_token, config.requests_burst, random_seed()),
+        address_limit(config.requests_per_second_per_address, config.requests_burst, random_seed()) {}
+
+  std::uint64_t random_seed() {
+    std::uint64_t seed = 0;
+    for (const char c : random_bytes(random, 8)) seed = seed << 8 | static_cast<unsigned char>(c);
+    return seed;
+  }
 
   RegistryUpstream* upstream(std::string_view name) {
     auto it = upstreams.find(name);
@@ -117,6 +135,10 @@ struct Gateway::State {
   bool is_this_registry(const std::string& origin) const;
   void make_routes(const std::string& base_url);
   asio::awaitable<std::optional<Response>> may_call(Exchange& exchange);
+  std::optional<Response> too_many(RateLimit& limit, const std::string& key, bool by_token);
+  bool may_measure(const Request& request) const;
+  Route metrics_route();
+  Metrics::Now measured();
   void go_rounds();
 };
 
@@ -243,7 +265,8 @@ void Gateway::State::make_routes(const std::string& base_url) {
     return sallyport::require_otp(*accounts, exchange, OtpUse::decision);
   };
   context = std::make_unique<HandlerContext>(
-      HandlerContext{*gate, disk, scan, desk, base_url, config.publish_body_bytes_max, require_otp});
+      HandlerContext{*gate, disk, scan, desk, base_url, config.publish_body_bytes_max, require_otp,
+                     [this](StageState state) { metrics->submitted(state); }});
   for (auto& routes :
        {publish_routes(*context), stage_routes(*context), package_routes(*cache, *pulls, disk),
         audit_routes({gate->catalog(), gate->packages(), disk, find}),
@@ -253,13 +276,81 @@ void Gateway::State::make_routes(const std::string& base_url) {
         account_routes(*accounts), web_login_routes(*accounts, web_logins, base_url),
         health_routes(ready, *data.meta, disk), refused_routes()})
     for (const Route& route : routes) service.routes.add(route);
+  service.routes.add(metrics_route());
   service.routes.set_fallback(unknown_route());
+  metrics = std::make_unique<Metrics>(service.routes);
+  service.observe = [this](const Exchange& exchange, int status, std::uint64_t bytes, auto took) {
+    metrics->observe(exchange, status, bytes, took);
+  };
   service.authorize = [this](Exchange& exchange) { return may_call(exchange); };
 }
 
-// Before a byte of the body is read: who is it, and may they publish this at all?
+std::optional<Response> Gateway::State::too_many(RateLimit& limit, const std::string& key, bool by_token) {
+  const auto wait = limit.admit(key, std::chrono::steady_clock::now());
+  if (!wait) return std::nullopt;
+  metrics->limited(by_token);
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(*wait).count();
+  Response response = refusal(429, std::string("Too many requests with this ") +
+                                       (by_token ? "token" : "address") + ": try again in " +
+                                       std::to_string(seconds) + (seconds == 1 ? " second." : " seconds."));
+  response.header("retry-after", std::to_string(seconds));
+  return response;
+}
+
+// This machine, and whom the configuration names. What a proxy passes on comes from elsewhere even where the
+// proxy stands here and is not among the trusted ones.
+bool Gateway::State::may_measure(const Request& request) const {
+  if (within(metrics_readers, request.remote)) return true;
+  static const std::vector<AddressRange> here = Config::ranges({"127.0.0.0/8", "::1"});
+  const bool passed_on = request.headers.count("x-forwarded-for") + request.headers.count("forwarded") +
+                             request.headers.count("x-real-ip") + request.headers.count("via") >
+                         0;
+  return request.local || (!passed_on && within(here, request.remote));
+}
+
+Route Gateway::State::metrics_route() {
+  Handler handler = [this](Exchange&) -> asio::awaitable<Response> {
+    Metrics::Now now = co_await async_run_on(disk, [this] { return measured(); });
+    co_return text_response(200, metrics->text(now), "text/plain; version=0.0.4; charset=utf-8");
+  };
+  return {
+      Method::get,        std::string(metrics_path),
+      BodyMode::none,     Access::administrator,
+      std::move(handler), "figures for Prometheus; from this machine and `metrics.readers` without a token"};
+}
+
+Metrics::Now Gateway::State::measured() {
+  Metrics::Now now;
+  if (server) {
+    now.connections = server->connections();
+    now.in_flight = server->in_flight();
+  }
+  for (const WorkPool* pool : {&disk, &scan, &desk, &search})
+    now.pools.push_back({pool->name(), pool->queued()});
+  for (const auto& [name, upstream] : upstreams) {
+    const auto asked = upstream->asked();
+    now.upstreams.push_back({name, asked.requests, asked.failures});
+  }
+  now.cache = cache->counters();
+  auto read = StageStore(*data.meta).each_open([&](const Stage& stage) {
+    ++now.releases[static_cast<std::size_t>(stage.state)];
+    return true;
+  });
+  if (!read) log::warn("metrics.releases", {{"error", read.error().message}});
+  return now;
+}
+
+// Before a byte of the body is read: who is it, not too often, and may they publish this at all?
 asio::awaitable<std::optional<Response>> Gateway::State::may_call(Exchange& exchange) {
+  const Request& request = exchange.request;
+  const bool measures = exchange.route && exchange.route->pattern == metrics_path;
+  if (measures && may_measure(request)) co_return std::nullopt;
+  // Behind a trusted proxy that does not say for whom it asks stands everybody.
+  if (address_limit.on() && !request.local && !within(trusted_proxies, request.remote))
+    if (auto told = too_many(address_limit, address_key(request.remote), false)) co_return told;
   auto refused = co_await authorize(*accounts, exchange);
+  if (!refused && token_limit.on() && exchange.principal)
+    if (auto told = too_many(token_limit, exchange.principal->credential, true)) co_return told;
   if (refused || !exchange.route || exchange.route->access != Access::publisher) co_return refused;
   auto name = PackageName::parse(exchange.param("pkg"));
   if (!name) co_return error_response(name.error());
@@ -312,6 +403,7 @@ Result<std::uint16_t> Gateway::start() {
   options.io_threads = s.config.io_threads ? static_cast<unsigned>(s.config.io_threads) : cores();
   options.connections_max = s.config.connections_max;
   options.stop_deadline = s.config.stop_deadline;
+  options.trusted_proxies = s.trusted_proxies;
   s.server = std::make_unique<HttpServer>(options, s.service, s.disk, s.clock, s.random);
   const ListenAddress address = s.config.listen_address();
   auto port = s.server->listen(address.host, address.port);

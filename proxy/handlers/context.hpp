@@ -21,6 +21,8 @@ struct HandlerContext {
   // Asks for the one-time password where the user has one (or where it is required of all): the challenge to
   // answer with, or nothing.
   std::function<asio::awaitable<std::optional<Response>>(Exchange&)> require_otp;
+  // A release has arrived, and this has become of it at once.
+  std::function<void(StageState)> submitted = [](StageState) {};
 };
 
 }  // namespace sallyport

@@ -140,6 +140,7 @@ class Publishing {
     publish.reset();
     if (!submission) co_return error_response(submission.error());
     Stage stage = std::move(submission->stage);
+    context_.submitted(stage.state);
     if (stage.state == StageState::held && !staged_) {
       const HeldAnswer answer = gate.packages().rule_for(*name).held_answer;
       if (answer == HeldAnswer::wait) co_await decided(stage, exchange.principal);

@@ -80,7 +80,7 @@ struct HttpServer::State {
   };
 
   State(HttpOptions o, const HttpService& service, WorkPool& disk, const Clock& clock, Random& random)
-      : options(o) {
+      : options(std::move(o)) {
     for (unsigned i = 0; i < std::max(1u, options.io_threads); ++i) {
       workers.push_back(std::make_unique<Worker>(*this, service, disk, clock, random));
     }
@@ -103,11 +103,13 @@ struct HttpServer::State {
 
   asio::awaitable<void> accept(Worker& worker, Acceptor& acceptor) {
     asio::steady_timer pause(worker.context);
+    bool told = false;  // once for a shortage, however long it lasts
     while (acceptor.is_open()) {
       error_code ec;
       StreamSocket socket = co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, ec));
       if (!acceptor.is_open()) co_return;
       if (!ec) {
+        if (std::exchange(told, false)) log::info("accept_works_again");
         int on = 1;  // answers are written whole; fails harmlessly on a Unix socket
         ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         bool over_cap = enter();
@@ -115,8 +117,8 @@ struct HttpServer::State {
       } else if (out_of_descriptors(ec)) {
         // The waiting connection would make accept() fail again at once, for ever. The reserve descriptor
         // takes it in and ends it, so that its client knows; then a pause instead of a spin.
-        log::warn("accept_failed", {{"error", ec.message()}});
-        ::close(worker.reserve_fd);
+        if (!std::exchange(told, true)) log::warn("accept_failed", {{"error", ec.message()}});
+        if (worker.reserve_fd >= 0) ::close(worker.reserve_fd);
         int refused = ::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (refused >= 0) ::close(refused);
         worker.reserve_fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -142,7 +144,7 @@ struct HttpServer::State {
 
 HttpServer::HttpServer(HttpOptions options, const HttpService& service, WorkPool& disk, const Clock& clock,
                        Random& random)
-    : state_(std::make_unique<State>(options, service, disk, clock, random)) {}
+    : state_(std::make_unique<State>(std::move(options), service, disk, clock, random)) {}
 
 HttpServer::~HttpServer() {
   stop();
@@ -254,6 +256,12 @@ void HttpServer::stop() {
 std::size_t HttpServer::connections() const {
   std::lock_guard lock(state_->mutex);
   return state_->count;
+}
+
+std::size_t HttpServer::in_flight() const {
+  std::size_t sum = 0;
+  for (const auto& worker : state_->workers) sum += worker->group.in_flight();
+  return sum;
 }
 
 }  // namespace sallyport

@@ -9,9 +9,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "gate/executors.hpp"
 #include "proxy/http/route.hpp"
+#include "proxy/identity/address_range.hpp"
 #include "storage/base/clock.hpp"
 #include "storage/base/ids.hpp"
 #include "storage/base/result.hpp"
@@ -33,6 +35,7 @@ struct HttpOptions {
   Millis drain_deadline{60'000};               // our answer instead of sending again
   Millis linger{2'000};                        // reading after an answer that closes, so that it is not lost
   Millis stop_deadline{20'000};  // what is in flight may take when the server stops; then it is cancelled
+  std::vector<AddressRange> trusted_proxies;  // whose X-Forwarded-For and X-Forwarded-Proto are believed
 };
 
 // Everything a server answers with. It outlives the server. Handlers run on I/O threads, several at once.
@@ -42,7 +45,8 @@ struct HttpService {
   // returns the refusal. Called for the fallback as well. Empty: everybody may do everything (tests).
   std::function<asio::awaitable<std::optional<Response>>(Exchange&)> authorize;
   // Every request after its answer, for metrics. Any I/O thread.
-  std::function<void(const Exchange&, int status, std::uint64_t bytes, Millis took)> observe;
+  std::function<void(const Exchange&, int status, std::uint64_t bytes, std::chrono::microseconds took)>
+      observe;
 };
 
 class HttpServer {
@@ -66,6 +70,7 @@ class HttpServer {
   void stop();
 
   std::size_t connections() const;
+  std::size_t in_flight() const;  // requests whose head is here and whose answer is not yet sent
 
  private:
   struct State;

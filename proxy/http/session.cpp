@@ -19,6 +19,7 @@
 #include <chrono>
 
 #include "proxy/http/error_map.hpp"
+#include "proxy/http/forwarded.hpp"
 #include "storage/base/digest.hpp"
 #include "storage/base/log.hpp"
 #include "storage/base/text.hpp"
@@ -464,6 +465,16 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
 
   // --- one request
 
+  struct InFlight {
+    explicit InFlight(std::atomic<std::size_t>& c) : count(c) {
+      count.fetch_add(1, std::memory_order_relaxed);
+    }
+    ~InFlight() { count.fetch_sub(1, std::memory_order_relaxed); }
+    InFlight(const InFlight&) = delete;
+    InFlight& operator=(const InFlight&) = delete;
+    std::atomic<std::size_t>& count;
+  };
+
   // False when the connection is to end.
   asio::awaitable<bool> serve_one() {
     if (group_.stopping_) co_return false;
@@ -495,9 +506,14 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
       co_await refuse(std::move(*refused));
       co_return false;
     }
+    ForwardedClient client =
+        forwarded_client(remote_, exchange.request.headers, group_.options_.trusted_proxies);
+    exchange.request.remote = std::move(client.address);
+    https_ = client.https;
     expect_pending_ = exchange.request.expects_continue && !parser_->is_done() && buffer_.size() == 0;
     bool client_keeps = parser_->keep_alive() && !exchange.request.http_1_0;
 
+    InFlight counted(group_.in_flight_);
     Response response = co_await answer(exchange);
     co_return co_await deliver(exchange, std::move(response), client_keeps);
   }
@@ -751,14 +767,15 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
 
   void record(const Exchange& exchange, const Response& response, int status, bool complete) {
     const Request& request = exchange.request;
-    auto took = std::chrono::duration_cast<Millis>(Steady::now() - started_at_);
+    auto took = std::chrono::duration_cast<std::chrono::microseconds>(Steady::now() - started_at_);
     boost::json::object fields{{"method", to_text(request.method)},
                                {"path", logged_path(request, exchange.params)},
                                {"status", status},
                                {"bytes", sent_bytes_},
-                               {"ms", took.count()},
+                               {"ms", took.count() / 1000},
                                {"request", request.id},
-                               {"remote", remote_}};
+                               {"remote", request.remote}};
+    if (https_) fields["https"] = true;
     if (!exchange.user.empty()) fields["user"] = exchange.user;
     if (!complete) fields["cut"] = true;
     log::info("request", std::move(fields));
@@ -776,6 +793,7 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
   asio::cancellation_signal signal_;
   std::string remote_;
   bool over_cap_;
+  bool https_ = false;  // between the client and the trusted proxy in front
 
   Steady::time_point deadline_ = Steady::time_point::max();
   Steady::time_point armed_ = Steady::time_point::max();

@@ -2,6 +2,7 @@
 // The connections of one I/O thread. Each is a coroutine that reads strictly framed requests one after
 // another, asks the service for an answer, and lives under the limits of HttpOptions.
 
+#include <atomic>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <cstddef>
 #include <functional>
@@ -32,6 +33,8 @@ class SessionGroup {
   // Everything left ends at its next await.
   void cancel();
 
+  std::size_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }  // any thread
+
  private:
   friend class Session;
   const HttpOptions& options_;
@@ -42,6 +45,7 @@ class SessionGroup {
   std::function<void()> ended_;
   std::unordered_set<Session*> sessions_;
   bool stopping_ = false;
+  std::atomic<std::size_t> in_flight_{0};
 };
 
 }  // namespace sallyport

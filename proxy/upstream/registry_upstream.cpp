@@ -163,7 +163,9 @@ Result<std::string> RegistryUpstream::packument(const PackageName& name, const P
   asked.headers.add("Cache-Control", "no-cache");
   asked.total_max = limits.deadline;
   asked.response_bytes_max = std::min(limits.bytes_max, options_.packument_bytes_max);
-  auto read = read_packument(name, false, client_.fetch_blocking(std::move(asked)));
+  auto response = client_.fetch_blocking(std::move(asked));
+  count(response);
+  auto read = read_packument(name, false, std::move(response));
   if (!read) return read.error();
   if (read->status == 404) return refusal(404, {}, name.full());
   return std::move(read->body);
@@ -185,9 +187,20 @@ Result<std::string> RegistryUpstream::attestations(const PackageName& name, std:
   asked.response_bytes_max = limits.bytes_max;
   asked.accept_gzip = true;
   auto response = client_.fetch_blocking(std::move(asked));
+  count(response);
   if (!response) return response.error();
   if (response->status != 200) return refusal(response->status, response->headers, name.full());
   return std::move(response->body);
+}
+
+void RegistryUpstream::count(const Result<HttpResponse>& response) {
+  requests_.fetch_add(1, std::memory_order_relaxed);
+  if (!response || response->status >= 500) failures_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void RegistryUpstream::count(const Result<std::unique_ptr<HttpStream>>& stream) {
+  requests_.fetch_add(1, std::memory_order_relaxed);
+  if (!stream || (*stream)->status() >= 500) failures_.fetch_add(1, std::memory_order_relaxed);
 }
 
 asio::awaitable<Result<UpstreamPackument>> RegistryUpstream::packument_async(PackageName name,
@@ -195,6 +208,7 @@ asio::awaitable<Result<UpstreamPackument>> RegistryUpstream::packument_async(Pac
   HttpRequest asked = packument_request(name);
   if (!etag.empty()) asked.headers.add("If-None-Match", etag);
   auto response = co_await client_.fetch(std::move(asked));
+  count(response);
   co_return read_packument(name, !etag.empty(), std::move(response));
 }
 
@@ -205,6 +219,7 @@ Result<void> RegistryUpstream::tarball(const PackageName& name, std::string_view
   asked->response_bytes_max = bytes_max;
   auto response =
       client_.download_blocking(std::move(*asked), [&](Bytes bytes) { return into.append(bytes); });
+  count(response);
   if (!response) return response.error();
   if (response->status != 200) return refusal(response->status, response->headers, name.full());
   return {};
@@ -215,6 +230,7 @@ asio::awaitable<Result<std::unique_ptr<HttpStream>>> RegistryUpstream::tarball_a
   auto asked = tarball_request(name, url);
   if (!asked) co_return asked.error();
   auto stream = co_await client_.open(std::move(*asked));
+  count(stream);
   if (!stream) co_return stream.error();
   if ((*stream)->status() != 200) co_return refusal((*stream)->status(), (*stream)->headers(), name.full());
   co_return std::move(*stream);
@@ -229,6 +245,7 @@ asio::awaitable<Result<std::string>> RegistryUpstream::ask(ServiceQuestion quest
   if (question.body) asked.headers.add("Content-Type", "application/json");
   auto response = question.body ? co_await client_.fetch(std::move(asked), std::move(*question.body))
                                 : co_await client_.fetch(std::move(asked));
+  count(response);
   if (!response) co_return response.error();
   if (response->status == 200) co_return std::move(response->body);
   const bool absent = response->status == 404 || response->status == 405 || response->status == 410;
@@ -246,6 +263,7 @@ PublishOutcome RegistryUpstream::publish(const PackageName& name, const BodySour
   asked.total_max = std::max(deadline, Millis(1));
   asked.response_bytes_max = publish_answer_bytes_max;
   const auto response = client_.fetch_blocking(std::move(asked), &body);
+  count(response);
   if (!response) return {PublishOutcome::Kind::unclear, 0, log::redacted(response.error().message)};
 
   const int status = response->status;

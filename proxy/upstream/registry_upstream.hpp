@@ -2,6 +2,7 @@
 // An npm registry over HTTP: what the gate asks of it (blocking) and what installs ask of it (awaitables).
 // Any thread. The credential goes to the upstream's own origin only and appears in no error and no log.
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <optional>
@@ -71,6 +72,12 @@ class RegistryUpstream final : public Upstream {
   // The body of a 200. not_found: it has no such service (404, 405, 410), or nothing to answer.
   boost::asio::awaitable<Result<std::string>> ask(ServiceQuestion question);
 
+  // Since the start: requests, and those without an answer of use (none at all, or a status of 5xx).
+  struct Asked {
+    std::uint64_t requests = 0, failures = 0;
+  };
+  Asked asked() const { return {requests_.load(), failures_.load()}; }
+
  private:
   RegistryUpstream(HttpClient& client, UpstreamOptions options, Url base);
   HttpRequest request(std::string method, std::string_view path) const;
@@ -81,7 +88,12 @@ class RegistryUpstream final : public Upstream {
   // What a status that is of no use means.
   Error refusal(int status, const HttpHeaders& headers, std::string_view what) const;
 
+  // Counts one that has ended.
+  void count(const Result<HttpResponse>& response);
+  void count(const Result<std::unique_ptr<HttpStream>>& stream);
+
   HttpClient& client_;
+  std::atomic<std::uint64_t> requests_{0}, failures_{0};
   UpstreamOptions options_;
   Url base_;  // its path ends in '/'
   std::string url_;

@@ -38,6 +38,7 @@ CORNERS = {
     "openssl/ssl.h": [r"proxy/"],
     "CLI/": [r"proxy/cli"],
     "toml++/": [r"storage/base/toml"],
+    "prometheus/": [r"proxy/metrics\.cpp$"],
     "spdlog/": [r"storage/base/log\.cpp$"],
     "fmt/": [r"storage/base/log\.cpp$"],
 }

@@ -129,12 +129,12 @@ TEST_CASE("one connection too many is told so, and a place that gets free is tak
   CHECK(second.ask(get("/hello")).status == 200);
 }
 
-TEST_CASE("running out of descriptors refuses connections and recovers") {
+TEST_CASE("running out of descriptors refuses connections, says so once, and recovers") {
   TestServer server;
   server.start();
   RawClient before(server.port);
   CHECK(before.ask(get("/hello")).status == 200);
-  RawClient victim;
+  RawClient victim, another;
   rlimit limit{};
   REQUIRE(getrlimit(RLIMIT_NOFILE, &limit) == 0);
   int next = ::open("/dev/null", O_RDONLY | O_CLOEXEC);  // the lowest free one
@@ -143,11 +143,18 @@ TEST_CASE("running out of descriptors refuses connections and recovers") {
   REQUIRE(setrlimit(RLIMIT_NOFILE, &low) == 0);
   victim.connect(server.port);
   bool ended = victim.closed();
+  another.connect(server.port);
+  ended = another.closed() && ended;
   CHECK(before.ask(get("/hello")).status == 200);
   REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
   CHECK(ended);
   RawClient after(server.port);
   CHECK(after.ask(get("/hello")).status == 200);
+  const std::string logged = server.logs.text();
+  const auto first = logged.find("accept_failed");
+  REQUIRE(first != logged.npos);
+  CHECK(logged.find("accept_failed", first + 1) == logged.npos);
+  CHECK(logged.find("accept_works_again") != logged.npos);
 }
 
 TEST_CASE("a slow reader of a large blob holds nobody else up, and is cut at the write deadline") {
