@@ -288,6 +288,9 @@ class Loader {
     const auto listen = config_.listen_address();
     if (config_.public_url.empty() && listen.every_address())
       problem_at("listen", "listening on every address needs public_url, which tarball URLs begin with");
+    if (config_.tls_certificate.empty() != config_.tls_key.empty())
+      problem_at(config_.tls_key.empty() ? "tls.certificate" : "tls.key",
+                 "tls.certificate and tls.key belong together: give both");
     std::vector<std::string> upstreams;
     for (const auto& upstream : config_.upstreams) upstreams.push_back(upstream.name);
     for (std::size_t i = 0; i < config_.packages.size(); ++i) {
@@ -337,7 +340,8 @@ std::string Config::base_url(std::uint16_t port) const {
   if (!public_url.empty()) return public_url;
   const auto address = listen_address();
   const bool v6 = address.host.find(':') != std::string::npos;
-  return "http://" + (v6 ? '[' + address.host + ']' : address.host) + ':' + std::to_string(port);
+  return (tls_certificate.empty() ? "http://" : "https://") + (v6 ? '[' + address.host + ']' : address.host) +
+         ':' + std::to_string(port);
 }
 
 const UpstreamConfig* Config::upstream(std::string_view name) const {

@@ -68,6 +68,7 @@ struct Config {
   std::uint64_t requests_per_second_per_token = 0;    // 0: no limit
   std::uint64_t requests_per_second_per_address = 0;  // 0: no limit
   std::uint64_t requests_burst = 2000;                // at once, beyond either
+  std::string tls_certificate, tls_key;               // PEM files; both or neither
   std::vector<std::string> trusted_proxies;           // CIDR
   std::vector<std::string> metrics_readers;           // CIDR
   std::uint64_t io_threads = 0;                       // 0: one a core

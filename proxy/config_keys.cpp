@@ -196,6 +196,20 @@ const std::vector<Key<Config>>& of_config() {
          return {};
        },
        [](const Config& c) { return Values{c.blobs}; }},
+      {"tls.certificate", Kind::path,
+       "Certificate (PEM, with its chain) to serve HTTPS with, TLS 1.2 and newer. Read again when the files "
+       "change and on SIGHUP; one that cannot be used leaves the old one in place.",
+       [](Config& c, const Values& v) -> Result<void> {
+         c.tls_certificate = v[0];
+         return {};
+       },
+       [](const Config& c) { return optional_text(c.tls_certificate); }},
+      {"tls.key", Kind::path, "Its private key (PEM).",
+       [](Config& c, const Values& v) -> Result<void> {
+         c.tls_key = v[0];
+         return {};
+       },
+       [](const Config& c) { return optional_text(c.tls_key); }},
       {"trusted_proxies", Kind::list,
        "Addresses or ranges (`10.0.0.0/8`) of proxies in front, whose `X-Forwarded-For` and "
        "`X-Forwarded-Proto` are believed; nobody else's are.",

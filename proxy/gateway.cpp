@@ -36,6 +36,7 @@
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/rate_limit.hpp"
 #include "proxy/http/server.hpp"
+#include "proxy/http/tls.hpp"
 #include "proxy/inspection_rules.hpp"
 #include "proxy/metrics.hpp"
 #include "proxy/upstream/registry_upstream.hpp"
@@ -99,6 +100,7 @@ struct Gateway::State {
   std::unique_ptr<Metrics> metrics;
   std::atomic<bool> ready{false};
   HttpService service;
+  std::unique_ptr<TlsIdentity> tls;
   std::unique_ptr<HttpServer> server;
 
   std::mutex round_mutex;
@@ -157,6 +159,11 @@ Result<void> Gateway::State::open() {
   if (!compiled) return compiled.error();
   rules = std::move(*compiled);
   if (auto told = record_policy(*data.ledger, *rules, config.policy_file); !told) return told;
+  if (!config.tls_certificate.empty()) {
+    auto shown = TlsIdentity::open(config.tls_certificate, config.tls_key);
+    if (!shown) return shown.error();
+    tls = std::move(*shown);
+  }
   if (auto reached = open_upstreams(); !reached) return reached;
 
   if (auto known = load_known(); !known) return known;
@@ -209,11 +216,12 @@ Result<void> Gateway::State::load_known() {
 // npm on this machine may be configured with Sallyport already; asking itself would never end.
 bool Gateway::State::is_this_registry(const std::string& origin) const {
   const ListenAddress own = config.listen_address();
+  const std::string scheme = config.tls_certificate.empty() ? "http://" : "https://";
   const std::string port = ":" + std::to_string(own.port);
   if (!config.public_url.empty() && (config.public_url + "/").starts_with(origin + "/")) return true;
-  if (origin == "http://" + own.host + port) return true;
-  const bool local_name = origin == "http://localhost" + port || origin == "http://127.0.0.1" + port ||
-                          origin == "http://[::1]" + port;
+  if (origin == scheme + own.host + port) return true;
+  const bool local_name = origin == scheme + "localhost" + port || origin == scheme + "127.0.0.1" + port ||
+                          origin == scheme + "[::1]" + port;
   return local_name && (own.every_address() || own.host == "127.0.0.1" || own.host == "::1");
 }
 
@@ -381,6 +389,7 @@ void Gateway::State::go_rounds() {
       if (auto done = pulls->drop_before(now - config.pulls_kept_for); !done)
         log::error("round.pulls", {{"error", done.error().message}, {"detail", done.error().detail}});
     }
+    if (tls) tls->refresh();
     std::unique_lock lock(round_mutex);
     if (round_wake.wait_for(lock, round_every, [this] { return stopping; })) return;
   }
@@ -403,6 +412,7 @@ Result<std::uint16_t> Gateway::start() {
   options.io_threads = s.config.io_threads ? static_cast<unsigned>(s.config.io_threads) : cores();
   options.connections_max = s.config.connections_max;
   options.stop_deadline = s.config.stop_deadline;
+  options.tls = s.tls.get();
   options.trusted_proxies = s.trusted_proxies;
   s.server = std::make_unique<HttpServer>(options, s.service, s.disk, s.clock, s.random);
   const ListenAddress address = s.config.listen_address();
@@ -440,6 +450,10 @@ void Gateway::stop() {
   s.cache.reset();
   s.scan.stop();
   s.disk.stop();
+}
+
+void Gateway::reload_certificate() {
+  if (state_->tls) state_->tls->refresh(true);
 }
 
 std::optional<std::string> Gateway::offer_first_admin() {

@@ -27,6 +27,8 @@ class Gateway {
   // Graceful: not ready, accepts nothing more, lets what is in flight finish. Any thread, once.
   void stop();
 
+  void reload_certificate();  // whether its files have changed or not; any thread
+
   void stop_serving();  // the first half: no request is in flight any more
 
   // The secret that makes the first administrator; nothing once there is a user.

@@ -29,6 +29,7 @@ int run_serve(const Config& config) {
   sigemptyset(&ends);
   sigaddset(&ends, SIGTERM);
   sigaddset(&ends, SIGINT);
+  sigaddset(&ends, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &ends, nullptr);
   signal(SIGPIPE, SIG_IGN);
 
@@ -55,7 +56,7 @@ int run_serve(const Config& config) {
               << std::endl;
   malloc_trim(0);  // what reading the configuration and the rules took
   int signal_number = 0;
-  sigwait(&ends, &signal_number);
+  while (sigwait(&ends, &signal_number) == 0 && signal_number == SIGHUP) g.reload_certificate();
   log::info("stopping", {{"signal", signal_number}});
   g.stop_serving();
   console->reset();

@@ -21,6 +21,7 @@
 #include <thread>
 
 #include "proxy/http/session.hpp"
+#include "proxy/http/tls.hpp"
 #include "storage/base/log.hpp"
 
 namespace sallyport {
@@ -103,6 +104,9 @@ struct HttpServer::State {
 
   asio::awaitable<void> accept(Worker& worker, Acceptor& acceptor) {
     asio::steady_timer pause(worker.context);
+    // Whoever may open the Unix socket is on this machine already.
+    const bool local = acceptor.local_endpoint().protocol().family() == AF_UNIX;
+    const TlsIdentity* tls = local ? nullptr : options.tls;
     bool told = false;  // once for a shortage, however long it lasts
     while (acceptor.is_open()) {
       error_code ec;
@@ -113,7 +117,7 @@ struct HttpServer::State {
         int on = 1;  // answers are written whole; fails harmlessly on a Unix socket
         ::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         bool over_cap = enter();
-        worker.group.start(std::move(socket), over_cap);
+        worker.group.start(std::move(socket), tls ? tls->current() : nullptr, over_cap);
       } else if (out_of_descriptors(ec)) {
         // The waiting connection would make accept() fail again at once, for ever. The reserve descriptor
         // takes it in and ends it, so that its client knows; then a pause instead of a spin.

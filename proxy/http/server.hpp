@@ -20,6 +20,8 @@
 
 namespace sallyport {
 
+class TlsIdentity;  // tls.hpp
+
 // Limits. Every one is enforced for every connection.
 struct HttpOptions {
   unsigned io_threads = 1;
@@ -34,7 +36,8 @@ struct HttpOptions {
   std::uint64_t drain_bytes_max = 512u << 20;  // of a body nobody wants, read past so that the client reads
   Millis drain_deadline{60'000};               // our answer instead of sending again
   Millis linger{2'000};                        // reading after an answer that closes, so that it is not lost
-  Millis stop_deadline{20'000};  // what is in flight may take when the server stops; then it is cancelled
+  Millis stop_deadline{20'000};      // what is in flight may take when the server stops; then it is cancelled
+  const TlsIdentity* tls = nullptr;  // for what listens on an address; null: plain HTTP
   std::vector<AddressRange> trusted_proxies;  // whose X-Forwarded-For and X-Forwarded-Proto are believed
 };
 

@@ -10,9 +10,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <charconv>
@@ -201,8 +199,12 @@ void append_clean(std::string& out, std::string_view text) {
 
 class Session : public std::enable_shared_from_this<Session>, private BodyReader {
  public:
-  Session(StreamSocket socket, SessionGroup& group, bool over_cap)
-      : socket_(std::move(socket)), timer_(socket_.get_executor()), group_(group), over_cap_(over_cap) {
+  Session(StreamSocket socket, std::shared_ptr<asio::ssl::context> tls, SessionGroup& group, bool over_cap)
+      : wire_(std::move(socket), std::move(tls)),
+        socket_(wire_.socket()),
+        timer_(socket_.get_executor()),
+        group_(group),
+        over_cap_(over_cap) {
     group_.sessions_.insert(this);
   }
   ~Session() override { group_.sessions_.erase(this); }
@@ -213,7 +215,9 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
   asio::awaitable<void> run() {
     try {
       remote_ = address_of(socket_);
-      if (over_cap_) {
+      if (!co_await shake_hands()) {
+        // Not worth a line for every scanner.
+      } else if (over_cap_) {
         co_await refuse({503, "The server has as many connections as it may have: try again."});
       } else {
         while (co_await serve_one()) {
@@ -275,9 +279,15 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
 
   // --- bytes
 
+  asio::awaitable<bool> shake_hands() {
+    allow(group_.options_.head_deadline);
+    const bool done = co_await wire_.handshake();
+    rest();
+    co_return done;
+  }
+
   asio::awaitable<std::size_t> fill(std::size_t bytes, error_code& ec) {
-    std::size_t n = co_await socket_.async_read_some(buffer_.prepare(bytes),
-                                                     asio::redirect_error(asio::use_awaitable, ec));
+    std::size_t n = co_await wire_.read_some(buffer_.prepare(bytes), ec);
     buffer_.commit(n);
     rest();
     co_return n;
@@ -287,8 +297,7 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
   asio::awaitable<bool> write(Buffers buffers) {
     error_code ec;
     allow(group_.options_.write_deadline);
-    std::size_t n =
-        co_await asio::async_write(socket_, buffers, asio::redirect_error(asio::use_awaitable, ec));
+    std::size_t n = co_await wire_.write(buffers, ec);
     rest();
     sent_bytes_ += n;
     co_return !ec;
@@ -348,8 +357,7 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
         co_return HeadOutcome::refused;
       }
       error_code ec;
-      std::size_t n = co_await socket_.async_read_some(buffer_.prepare(head_bytes),
-                                                       asio::redirect_error(asio::use_awaitable, ec));
+      std::size_t n = co_await wire_.read_some(buffer_.prepare(head_bytes), ec);
       buffer_.commit(n);
       if (ec) {
         rest();
@@ -449,17 +457,17 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
   // connection and take the answer away from the client.
   asio::awaitable<void> linger() {
     error_code ec;
-    socket_.shutdown(StreamSocket::shutdown_send, ec);
-    buffer_ = beast::flat_buffer();
     Steady::time_point until = Steady::now() + group_.options_.linger;
+    allow(group_.options_.linger);
+    co_await wire_.end_sending();
+    buffer_ = beast::flat_buffer();
     std::uint64_t read = 0;
     while (!ec && read < group_.options_.drain_bytes_max) {
       Millis left = std::chrono::duration_cast<Millis>(until - Steady::now());
       if (left <= Millis(0)) break;
       allow(left);
-      std::size_t n = co_await fill(read_bytes, ec);
-      buffer_.consume(n);
-      read += n;
+      read += co_await wire_.drop(buffer_.prepare(read_bytes), ec);
+      rest();
     }
   }
 
@@ -509,7 +517,7 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
     ForwardedClient client =
         forwarded_client(remote_, exchange.request.headers, group_.options_.trusted_proxies);
     exchange.request.remote = std::move(client.address);
-    https_ = client.https;
+    https_ = client.https || wire_.secure();
     expect_pending_ = exchange.request.expects_continue && !parser_->is_done() && buffer_.size() == 0;
     bool client_keeps = parser_->keep_alive() && !exchange.request.http_1_0;
 
@@ -599,7 +607,7 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
     error_code ignored;
     buffer_.consume(std::exchange(lent_bytes_, 0));
     bool unread_bytes = buffer_.size() > 0 || socket_.available(ignored) > 0;
-    if (!drained || expect_open || body_broken_ || unread_bytes) co_await linger();
+    if (!drained || expect_open || body_broken_ || unread_bytes || wire_.secure()) co_await linger();
     co_return false;
   }
 
@@ -787,13 +795,14 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
     if (group_.service_.observe) group_.service_.observe(exchange, status, sent_bytes_, took);
   }
 
-  StreamSocket socket_;
+  Wire wire_;
+  StreamSocket& socket_;  // of the wire
   asio::steady_timer timer_;
   SessionGroup& group_;
   asio::cancellation_signal signal_;
   std::string remote_;
   bool over_cap_;
-  bool https_ = false;  // between the client and the trusted proxy in front
+  bool https_ = false;  // here, or as the trusted proxy in front says
 
   Steady::time_point deadline_ = Steady::time_point::max();
   Steady::time_point armed_ = Steady::time_point::max();
@@ -833,7 +842,7 @@ SessionGroup::SessionGroup(const HttpOptions& options, const HttpService& servic
 
 SessionGroup::~SessionGroup() = default;
 
-void SessionGroup::start(StreamSocket socket, bool over_cap) {
+void SessionGroup::start(StreamSocket socket, std::shared_ptr<asio::ssl::context> tls, bool over_cap) {
   if (over_cap) {
     std::size_t refusing = 0;
     for (const Session* session : sessions_) refusing += session->over_cap() ? 1 : 0;
@@ -843,7 +852,7 @@ void SessionGroup::start(StreamSocket socket, bool over_cap) {
     }
   }
   auto executor = socket.get_executor();
-  auto session = std::make_shared<Session>(std::move(socket), *this, over_cap);
+  auto session = std::make_shared<Session>(std::move(socket), std::move(tls), *this, over_cap);
   asio::co_spawn(executor, session->run(),
                  asio::bind_cancellation_slot(session->cancellation(),
                                               [this, session](const std::exception_ptr&) { ended_(); }));

@@ -3,18 +3,15 @@
 // another, asks the service for an answer, and lives under the limits of HttpOptions.
 
 #include <atomic>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <unordered_set>
 
 #include "proxy/http/server.hpp"
+#include "proxy/http/wire.hpp"
 
 namespace sallyport {
-
-// TCP and Unix sockets alike.
-using StreamSocket = asio::generic::stream_protocol::socket;
 
 class Session;
 
@@ -26,8 +23,9 @@ class SessionGroup {
                Random& random, std::function<void()> ended);
   ~SessionGroup();
 
-  // Serves the connection until it ends. `over_cap`: one too many, told so and closed.
-  void start(StreamSocket socket, bool over_cap);
+  // Serves the connection until it ends. `tls`: nothing for a plain one. `over_cap`: one too many,
+  // told so and closed.
+  void start(StreamSocket socket, std::shared_ptr<asio::ssl::context> tls, bool over_cap);
   // Idle connections end now, the others after the answer they are at.
   void stop();
   // Everything left ends at its next await.
