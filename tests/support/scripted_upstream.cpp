@@ -191,8 +191,11 @@ std::string response(int status, std::string_view body, std::string_view more_he
 
 ScriptedUpstream::Script answering(std::function<std::string(const SeenRequest&)> answer) {
   return [answer = std::move(answer)](ScriptedUpstream::Connection& connection) {
-    while (const auto request = connection.read_request())
-      if (!connection.send(answer(*request))) return;
+    while (const auto request = connection.read_request()) {
+      const std::string bytes = answer(*request);
+      const bool last = bytes.substr(0, bytes.find("\r\n\r\n")).find("Connection: close") != bytes.npos;
+      if (!connection.send(bytes) || last) return;
+    }
   };
 }
 

@@ -89,7 +89,7 @@ class ScriptedUpstream {
 
 // "HTTP/1.1 200 OK" with Content-Length and `body`.
 std::string response(int status, std::string_view body, std::string_view more_headers = {});
-// Answers every request of a connection with what `answer` makes of it.
+// Answers every request of a connection with what `answer` makes of it, up to one with "Connection: close".
 ScriptedUpstream::Script answering(std::function<std::string(const SeenRequest&)> answer);
 
 }  // namespace sallyport::test

@@ -207,14 +207,19 @@ TEST_CASE("a snapshot is a data folder of its own, and never goes into an existi
 // As serve does it: the folder held, the console on.
 struct Running {
   DataFolder folder;
+  PackageRules rules{{PackageRule{}}};
+  std::unique_ptr<Restrictions> restrictions;
+  std::unique_ptr<Pulls> pulls;
   std::unique_ptr<ConsoleServer> console;
 
   explicit Running(Shell& shell) : folder(open_data_folder(shell.data(), shell.clock, shell.random).value()) {
+    restrictions = Restrictions::open({*folder.ledger, *folder.meta, rules}).value();
+    pulls = std::make_unique<Pulls>(*folder.meta, shell.clock);
     console = ConsoleServer::start(folder.path, [this, &shell](const auto& args, const auto& input,
                                                                const auto& output) {
-                return run_command(
-                    {*folder.identity, *folder.ledger, *folder.meta, *folder.blobs, shell.clock, folder.path},
-                    args, input, output);
+                return run_command({*folder.identity, *folder.ledger, *folder.meta, *folder.blobs,
+                                    *restrictions, *pulls, shell.clock, folder.path},
+                                   args, input, output);
               }).value();
   }
 };
@@ -356,6 +361,33 @@ TEST_CASE("config check, show and reference") {
   CHECK(says(shell.out, "# npm config"));
   CHECK(shell.run({"config", "reference"}, false) == 0);
   CHECK(says(shell.out, "| `listen` |"));
+}
+
+TEST_CASE("an incident: frozen, denied, and who has it, with and without a server") {
+  Shell shell;
+  CHECK(shell.run({"freeze"}) == 0);
+  CHECK(says(shell.out, "Nothing is frozen"));
+  CHECK(shell.run({"freeze", "--reason", "a worm"}) == 0);
+  CHECK(shell.run({"freeze"}) == 0);
+  CHECK(says(shell.out, "a worm"));
+  CHECK(shell.run({"freeze", "--at", "yesterday", "--reason", "a worm"}) == 2);
+  CHECK(shell.run({"freeze", "--lift"}) == 0);
+  CHECK(shell.run({"freeze", "--lift"}) == 2);
+  CHECK(shell.run({"deny", "lib@^1"}) == 2);  // without a reason
+  CHECK(shell.run({"deny", "lib@^1", "--reason", "stolen"}) == 0);
+  {
+    const Running server(shell);
+    CHECK(shell.run({"deny"}) == 0);
+    CHECK(says(shell.out, "lib@^1"));
+    CHECK(says(shell.out, "stolen"));
+    CHECK(shell.run({"deny", "lib@^1", "--lift"}) == 0);
+    server.pulls->note(PackageName::parse("lib").value(), "1.0.0", {"bob", "tok", "10.0.0.7", "npm/11"});
+    CHECK(shell.run({"who", "lib@1.0.0"}) == 0);
+    CHECK(says(shell.out, "10.0.0.7"));
+  }
+  CHECK(shell.run({"deny", "lib@^1", "--lift"}) == 2);
+  CHECK(shell.run({"who", "lib"}) == 0);
+  CHECK(says(shell.out, "bob"));
 }
 
 }  // namespace

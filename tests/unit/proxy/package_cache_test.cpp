@@ -88,7 +88,7 @@ class Registry {
       const std::string& bytes = sent.empty() ? tarball : sent;
       if (send_bytes && cuts > 0) {
         --cuts;
-        std::string cut = response(200, bytes);
+        std::string cut = response(200, bytes, "Connection: close\r\n");
         cut.resize(cut.size() - bytes.size() + *send_bytes);
         return cut;
       }
