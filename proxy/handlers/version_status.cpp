@@ -38,7 +38,8 @@ class VersionStatuses {
       const auto at = found->packument->versions.find(version);
       if (at != found->packument->versions.end()) {
         const Seen& seen = at->second.seen;
-        out["status"] = sallyport::to_text(VersionStatus::published);
+        // What became of a release here stands above what its name means elsewhere: somebody else's, perhaps.
+        if (*stage == VersionStatus::absent) out["status"] = sallyport::to_text(VersionStatus::published);
         out["visibility"] = to_text(seen.sight);
         if (!seen.why.empty()) out["reason"] = seen.why;
       }
