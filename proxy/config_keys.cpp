@@ -15,7 +15,6 @@ Error invalid(std::string sentence) {
   return fail(ErrorKind::invalid, std::move(sentence));
 }
 
-// A row of the table. Values travel as text, whatever they came from; `get` gives none for what is not set.
 template <class T>
 Values optional_text(const T& text) {
   return text.empty() ? Values{} : Values{text};
@@ -129,6 +128,42 @@ Result<void> set_ranges(std::vector<std::string>& into, const Values& values) {
   return {};
 }
 
+// Rows whose kind says how the text is read and shown. `field` gives the field of a T, as a reference; it
+// captures nothing, so that the row's functions can make it anew.
+template <class T, class Field>
+Key<T> path_row(std::string_view name, std::string_view doc, Field) {
+  return {name, Kind::path, doc,
+          [](T& in, const Values& v) -> Result<void> {
+            Field{}(in) = v[0];
+            return {};
+          },
+          [](const T& in) { return optional_text(Field{}(in)); }};
+}
+
+template <class T, class Field>
+Key<T> size_row(std::string_view name, std::string_view doc, Field) {
+  return {name, Kind::size, doc, [](T& in, const Values& v) { return set_size(Field{}(in), v[0]); },
+          [](const T& in) { return Values{size_text(Field{}(in))}; }};
+}
+
+template <class T, class Field>
+Key<T> duration_row(std::string_view name, std::string_view doc, Field) {
+  return {name, Kind::duration, doc, [](T& in, const Values& v) { return set_duration(Field{}(in), v[0]); },
+          [](const T& in) { return Values{to_text(Field{}(in))}; }};
+}
+
+template <const auto& choices, class T, class Field>
+Key<T> choice_row(std::string_view name, std::string_view doc, Field) {
+  return {name, Kind::text, doc, [](T& in, const Values& v) { return choose(Field{}(in), v[0], choices); },
+          [](const T& in) { return chosen(Field{}(in), choices); }};
+}
+
+template <auto set, class T, class Field>
+Key<T> list_row(std::string_view name, std::string_view doc, Field) {
+  return {name, Kind::list, doc, [](T& in, const Values& v) { return set(Field{}(in), v); },
+          [](const T& in) { return Field{}(in); }};
+}
+
 }  // namespace
 
 std::string_view kind_name(Kind kind) {
@@ -196,67 +231,43 @@ const std::vector<Key<Config>>& of_config() {
          return {};
        },
        [](const Config& c) { return Values{c.blobs}; }},
-      {"tls.certificate", Kind::path,
-       "Certificate (PEM, with its chain) to serve HTTPS with, TLS 1.2 and newer. Read again when the files "
-       "change and on SIGHUP; one that cannot be used leaves the old one in place.",
-       [](Config& c, const Values& v) -> Result<void> {
-         c.tls_certificate = v[0];
-         return {};
-       },
-       [](const Config& c) { return optional_text(c.tls_certificate); }},
-      {"tls.key", Kind::path, "Its private key (PEM).",
-       [](Config& c, const Values& v) -> Result<void> {
-         c.tls_key = v[0];
-         return {};
-       },
-       [](const Config& c) { return optional_text(c.tls_key); }},
-      {"trusted_proxies", Kind::list,
-       "Addresses or ranges (`10.0.0.0/8`) of proxies in front, whose `X-Forwarded-For` and "
-       "`X-Forwarded-Proto` are believed; nobody else's are.",
-       [](Config& c, const Values& v) { return set_ranges(c.trusted_proxies, v); },
-       [](const Config& c) { return c.trusted_proxies; }},
-      {"metrics.readers", Kind::list,
-       "Addresses or ranges that may read `/-/metrics` without a token, beside this machine itself.",
-       [](Config& c, const Values& v) { return set_ranges(c.metrics_readers, v); },
-       [](const Config& c) { return c.metrics_readers; }},
-      {"identity.otp_to_approve", Kind::text,
-       "Who needs a one-time password to approve or reject: `if-enrolled`, those who have one; `required`, "
-       "everybody.",
-       [](Config& c, const Values& v) { return choose(c.otp_to_approve, v[0], otp_choices); },
-       [](const Config& c) { return chosen(c.otp_to_approve, otp_choices); }},
-      {"identity.readers", Kind::text,
-       "Who may install: `accounts`, with a token; `anybody`, who can connect (clients such as Yarn send no "
-       "token "
-       "for unscoped packages unless told to always authenticate).",
-       [](Config& c, const Values& v) { return choose(c.readers, v[0], reader_choices); },
-       [](const Config& c) { return chosen(c.readers, reader_choices); }},
-      {"policy.file", Kind::path, "TOML file that overrides rules of the profiles.",
-       [](Config& c, const Values& v) -> Result<void> {
-         c.policy_file = v[0];
-         return {};
-       },
-       [](const Config& c) { return optional_text(c.policy_file); }},
-      {"policy.malware_feed", Kind::path,
-       "Folder of advisories in OSV's format (`*.json`, folders within too): a release that depends on what "
-       "they name is refused. Read again when it changes.",
-       [](Config& c, const Values& v) -> Result<void> {
-         c.malware_feed = v[0];
-         return {};
-       },
-       [](const Config& c) { return optional_text(c.malware_feed); }},
-      {"policy.advisories", Kind::path,
-       "Folder of advisories in OSV's format about faults: a version that mends one is installed whatever "
-       "its "
-       "age. Read again when it changes.",
-       [](Config& c, const Values& v) -> Result<void> {
-         c.advisories = v[0];
-         return {};
-       },
-       [](const Config& c) { return optional_text(c.advisories); }},
+      path_row<Config>(
+          "tls.certificate",
+          "Certificate (PEM, with its chain) to serve HTTPS with, TLS 1.2 and newer. Read again when the "
+          "files change and on SIGHUP; one that cannot be used leaves the old one in place.",
+          [](auto& c) -> auto& { return c.tls_certificate; }),
+      path_row<Config>("tls.key", "Its private key (PEM).", [](auto& c) -> auto& { return c.tls_key; }),
+      list_row<set_ranges, Config>(
+          "trusted_proxies",
+          "Addresses or ranges (`10.0.0.0/8`) of proxies in front, whose `X-Forwarded-For` and "
+          "`X-Forwarded-Proto` are believed; nobody else's are.",
+          [](auto& c) -> auto& { return c.trusted_proxies; }),
+      list_row<set_ranges, Config>(
+          "metrics.readers",
+          "Addresses or ranges that may read `/-/metrics` without a token, beside this machine itself.",
+          [](auto& c) -> auto& { return c.metrics_readers; }),
+      choice_row<otp_choices, Config>("identity.otp_to_approve",
+                                      "Who needs a one-time password to approve or reject: `if-enrolled`, "
+                                      "those who have one; `required`, everybody.",
+                                      [](auto& c) -> auto& { return c.otp_to_approve; }),
+      choice_row<reader_choices, Config>(
+          "identity.readers",
+          "Who may install: `accounts`, with a token; `anybody`, who can connect (clients such as Yarn send "
+          "no token for unscoped packages unless told to always authenticate).",
+          [](auto& c) -> auto& { return c.readers; }),
+      path_row<Config>("policy.file", "TOML file that overrides rules of the profiles.",
+                       [](auto& c) -> auto& { return c.policy_file; }),
+      path_row<Config>("policy.malware_feed",
+                       "Folder of advisories in OSV's format (`*.json`, folders within too): a release that "
+                       "depends on what they name is refused. Read again when it changes.",
+                       [](auto& c) -> auto& { return c.malware_feed; }),
+      path_row<Config>("policy.advisories",
+                       "Folder of advisories in OSV's format about faults: a version that mends one is "
+                       "installed whatever its age. Read again when it changes.",
+                       [](auto& c) -> auto& { return c.advisories; }),
       {"policy.deny", Kind::list,
        "Packages that no release may depend on and nobody may install: `name`, or `name@range` for some of "
-       "its "
-       "versions.",
+       "its versions.",
        [](Config& c, const Values& v) -> Result<void> {
          for (const std::string& entry : v)
            if (auto denied = Denied::parse(entry); !denied) return denied.error();
@@ -264,41 +275,31 @@ const std::vector<Key<Config>>& of_config() {
          return {};
        },
        [](const Config& c) { return c.deny; }},
-      {"policy.trust_root", Kind::path,
-       "Sigstore trust root (JSON) that the provenance of releases is verified against.",
-       [](Config& c, const Values& v) -> Result<void> {
-         c.trust_root = v[0];
-         return {};
-       },
-       [](const Config& c) { return optional_text(c.trust_root); }},
-      {"cache.mode", Kind::text, "`online`; `offline`: no upstream is asked, and installs get what was kept.",
-       [](Config& c, const Values& v) { return choose(c.cache.offline, v[0], cache_modes); },
-       [](const Config& c) { return chosen(c.cache.offline, cache_modes); }},
-      {"cache.fresh_for", Kind::duration, "How long an upstream's packument is used without asking again.",
-       [](Config& c, const Values& v) { return set_duration(c.cache.fresh_for, v[0]); },
-       [](const Config& c) { return Values{to_text(c.cache.fresh_for)}; }},
-      {"cache.stale_for", Kind::duration,
-       "How much longer it is used, marked as stale, while the upstream is asked.",
-       [](Config& c, const Values& v) { return set_duration(c.cache.stale_for, v[0]); },
-       [](const Config& c) { return Values{to_text(c.cache.stale_for)}; }},
-      {"cache.disk_bytes_max", Kind::size,
-       "Room for tarballs of upstreams on disk; the least recently used go first. Own tarballs do not count "
-       "and never go.",
-       [](Config& c, const Values& v) { return set_size(c.cache.disk_bytes_max, v[0]); },
-       [](const Config& c) { return Values{size_text(c.cache.disk_bytes_max)}; }},
-      {"cache.packument_memory_bytes_max", Kind::size, "Room for prepared packuments in memory.",
-       [](Config& c, const Values& v) { return set_size(c.cache.packument_memory_bytes_max, v[0]); },
-       [](const Config& c) { return Values{size_text(c.cache.packument_memory_bytes_max)}; }},
-      {"cache.tarball_memory_bytes_max", Kind::size, "Room for small tarballs in memory.",
-       [](Config& c, const Values& v) { return set_size(c.cache.tarball_memory_bytes_max, v[0]); },
-       [](const Config& c) { return Values{size_text(c.cache.tarball_memory_bytes_max)}; }},
-      {"cache.pulls_kept_for", Kind::duration,
-       "How long it is kept who has downloaded what (`sallyport who`).",
-       [](Config& c, const Values& v) { return set_duration(c.pulls_kept_for, v[0]); },
-       [](const Config& c) { return Values{to_text(c.pulls_kept_for)}; }},
-      {"limits.publish_body_bytes_max", Kind::size, "Largest body of a publish (a tarball in base64).",
-       [](Config& c, const Values& v) { return set_size(c.publish_body_bytes_max, v[0]); },
-       [](const Config& c) { return Values{size_text(c.publish_body_bytes_max)}; }},
+      path_row<Config>("policy.trust_root",
+                       "Sigstore trust root (JSON) that the provenance of releases is verified against.",
+                       [](auto& c) -> auto& { return c.trust_root; }),
+      choice_row<cache_modes, Config>(
+          "cache.mode", "`online`; `offline`: no upstream is asked, and installs get what was kept.",
+          [](auto& c) -> auto& { return c.cache.offline; }),
+      duration_row<Config>("cache.fresh_for",
+                           "How long an upstream's packument is used without asking again.",
+                           [](auto& c) -> auto& { return c.cache.fresh_for; }),
+      duration_row<Config>("cache.stale_for",
+                           "How much longer it is used, marked as stale, while the upstream is asked.",
+                           [](auto& c) -> auto& { return c.cache.stale_for; }),
+      size_row<Config>("cache.disk_bytes_max",
+                       "Room for tarballs of upstreams on disk; the least recently used go first. Own "
+                       "tarballs do not count and never go.",
+                       [](auto& c) -> auto& { return c.cache.disk_bytes_max; }),
+      size_row<Config>("cache.packument_memory_bytes_max", "Room for prepared packuments in memory.",
+                       [](auto& c) -> auto& { return c.cache.packument_memory_bytes_max; }),
+      size_row<Config>("cache.tarball_memory_bytes_max", "Room for small tarballs in memory.",
+                       [](auto& c) -> auto& { return c.cache.tarball_memory_bytes_max; }),
+      duration_row<Config>("cache.pulls_kept_for",
+                           "How long it is kept who has downloaded what (`sallyport who`).",
+                           [](auto& c) -> auto& { return c.pulls_kept_for; }),
+      size_row<Config>("limits.publish_body_bytes_max", "Largest body of a publish (a tarball in base64).",
+                       [](auto& c) -> auto& { return c.publish_body_bytes_max; }),
       {"limits.connections_max", Kind::number, "Connections open at once; one more is answered 503.",
        [](Config& c, const Values& v) -> Result<void> {
          if (auto ok = set_number(c.connections_max, v[0], 1'000'000); !ok) return ok;
@@ -314,8 +315,7 @@ const std::vector<Key<Config>>& of_config() {
        [](const Config& c) { return Values{std::to_string(c.requests_per_second_per_token)}; }},
       {"limits.requests_per_second_per_address", Kind::number,
        "The same from one address (of IPv6: one /64). An office is often one address, so there is no limit "
-       "(0) "
-       "unless you set one; `trusted_proxies` themselves have none.",
+       "(0) unless you set one; `trusted_proxies` themselves have none.",
        [](Config& c, const Values& v) {
          return set_number(c.requests_per_second_per_address, v[0], 1'000'000);
        },
@@ -334,12 +334,11 @@ const std::vector<Key<Config>>& of_config() {
       {"limits.scan_threads", Kind::number, "Threads that inspect releases; 0: one less than cores.",
        [](Config& c, const Values& v) { return set_number(c.scan_threads, v[0], 256); },
        [](const Config& c) { return Values{std::to_string(c.scan_threads)}; }},
-      {"limits.stop_deadline", Kind::duration, "How long requests in flight may take when the server stops.",
-       [](Config& c, const Values& v) { return set_duration(c.stop_deadline, v[0]); },
-       [](const Config& c) { return Values{to_text(c.stop_deadline)}; }},
-      {"log.level", Kind::text, "`debug`, `info`, `warn`, `error` or `off`.",
-       [](Config& c, const Values& v) { return choose(c.log_level, v[0], log_levels); },
-       [](const Config& c) { return chosen(c.log_level, log_levels); }},
+      duration_row<Config>("limits.stop_deadline",
+                           "How long requests in flight may take when the server stops.",
+                           [](auto& c) -> auto& { return c.stop_deadline; }),
+      choice_row<log_levels, Config>("log.level", "`debug`, `info`, `warn`, `error` or `off`.",
+                                     [](auto& c) -> auto& { return c.log_level; }),
   };
   return keys;
 }
@@ -349,12 +348,8 @@ const std::vector<Key<UpstreamConfig>>& of_upstream() {
       {"url", Kind::text, "The registry. Required.",
        [](UpstreamConfig& u, const Values& v) { return set_url(u.url, v[0], true); },
        [](const UpstreamConfig& u) { return optional_text(u.url); }},
-      {"token_file", Kind::path, "File that holds the credential.",
-       [](UpstreamConfig& u, const Values& v) -> Result<void> {
-         u.token_file = v[0];
-         return {};
-       },
-       [](const UpstreamConfig& u) { return optional_text(u.token_file); }},
+      path_row<UpstreamConfig>("token_file", "File that holds the credential.",
+                               [](auto& u) -> auto& { return u.token_file; }),
       {"token_env", Kind::text, "Environment variable that holds the credential.",
        [](UpstreamConfig& u, const Values& v) -> Result<void> {
          // A pasted token is caught here: npm's have an underscore but lower-case letters too.
@@ -373,19 +368,14 @@ const std::vector<Key<UpstreamConfig>>& of_upstream() {
          return invalid("must be \"publish\"");
        },
        [](const UpstreamConfig&) { return Values{"publish"}; }},
-      {"ca_file", Kind::path,
-       "Certificates (PEM) that the upstream's is checked against; without it, the system's.",
-       [](UpstreamConfig& u, const Values& v) -> Result<void> {
-         u.ca_file = v[0];
-         return {};
-       },
-       [](const UpstreamConfig& u) { return optional_text(u.ca_file); }},
+      path_row<UpstreamConfig>(
+          "ca_file", "Certificates (PEM) that the upstream's is checked against; without it, the system's.",
+          [](auto& u) -> auto& { return u.ca_file; }),
       {"proxy", Kind::text, "HTTP proxy to reach it by; without it, as the environment says.",
        [](UpstreamConfig& u, const Values& v) { return set_url(u.proxy, v[0], false); },
        [](const UpstreamConfig& u) { return optional_text(u.proxy); }},
-      {"timeout", Kind::duration, "How long it may send nothing.",
-       [](UpstreamConfig& u, const Values& v) { return set_duration(u.timeout, v[0]); },
-       [](const UpstreamConfig& u) { return Values{to_text(u.timeout)}; }},
+      duration_row<UpstreamConfig>("timeout", "How long it may send nothing.",
+                                   [](auto& u) -> auto& { return u.timeout; }),
   };
   return keys;
 }
@@ -414,16 +404,15 @@ const std::vector<Key<PackageRule>>& of_package() {
          return {};
        },
        [](const PackageRule& r) { return Values{r.publish}; }},
-      {"profile", Kind::text, "How strictly releases are judged: `proprietary`, `open` or `internal`.",
-       [](PackageRule& r, const Values& v) { return choose(r.profile, v[0], profiles); },
-       [](const PackageRule& r) { return chosen(r.profile, profiles); }},
-      {"publishers", Kind::list, "Who may publish: users, `group:NAME`, or `*` for every account.",
-       [](PackageRule& r, const Values& v) { return set_people(r.publishers, v); },
-       [](const PackageRule& r) { return r.publishers; }},
-      {"reviewers", Kind::list,
-       "Who may approve and reject; never a service identity, never one's own release.",
-       [](PackageRule& r, const Values& v) { return set_people(r.reviewers, v); },
-       [](const PackageRule& r) { return r.reviewers; }},
+      choice_row<profiles, PackageRule>(
+          "profile", "How strictly releases are judged: `proprietary`, `open` or `internal`.",
+          [](auto& r) -> auto& { return r.profile; }),
+      list_row<set_people, PackageRule>("publishers",
+                                        "Who may publish: users, `group:NAME`, or `*` for every account.",
+                                        [](auto& r) -> auto& { return r.publishers; }),
+      list_row<set_people, PackageRule>(
+          "reviewers", "Who may approve and reject; never a service identity, never one's own release.",
+          [](auto& r) -> auto& { return r.reviewers; }),
       {"approvals", Kind::number,
        "People other than the publisher who must approve; 0: a release with nothing above `note` goes on at "
        "once.",
@@ -434,14 +423,12 @@ const std::vector<Key<PackageRule>>& of_package() {
          return {};
        },
        [](const PackageRule& r) { return Values{std::to_string(r.approvals)}; }},
-      {"held_answer", Kind::text,
-       "What the publisher's client hears of a hold: `accept` (202), `refuse` (409), or `wait` for the "
-       "decision.",
-       [](PackageRule& r, const Values& v) { return choose(r.held_answer, v[0], held_answers); },
-       [](const PackageRule& r) { return chosen(r.held_answer, held_answers); }},
-      {"hold_max", Kind::duration, "An undecided hold is refused after this.",
-       [](PackageRule& r, const Values& v) { return set_duration(r.hold_max, v[0]); },
-       [](const PackageRule& r) { return Values{to_text(r.hold_max)}; }},
+      choice_row<held_answers, PackageRule>("held_answer",
+                                            "What the publisher's client hears of a hold: `accept` (202), "
+                                            "`refuse` (409), or `wait` for the decision.",
+                                            [](auto& r) -> auto& { return r.held_answer; }),
+      duration_row<PackageRule>("hold_max", "An undecided hold is refused after this.",
+                                [](auto& r) -> auto& { return r.hold_max; }),
       {"minimum_release_age", Kind::duration, "Hides younger upstream versions from installs.",
        [](PackageRule& r, const Values& v) -> Result<void> {
          Millis age{};
@@ -468,16 +455,15 @@ const std::vector<Key<PackageRule>>& of_package() {
          for (const Exemption& exempt : r.release_age_exempt) texts.push_back(exempt.text);
          return texts;
        }},
-      {"provenance_lost", Kind::text,
-       "An upstream's version without provenance where the one before had it: `show`, `hide` it from "
-       "installs "
-       "that do not pin it, or `deny` it.",
-       [](PackageRule& r, const Values& v) { return choose(r.provenance_lost, v[0], admissions); },
-       [](const PackageRule& r) { return chosen(r.provenance_lost, admissions); }},
-      {"install_scripts", Kind::text,
-       "An upstream's version that runs a program when it is installed: `show`, `hide` or `deny`.",
-       [](PackageRule& r, const Values& v) { return choose(r.install_scripts, v[0], admissions); },
-       [](const PackageRule& r) { return chosen(r.install_scripts, admissions); }},
+      choice_row<admissions, PackageRule>(
+          "provenance_lost",
+          "An upstream's version without provenance where the one before had it: `show`, `hide` it from "
+          "installs that do not pin it, or `deny` it.",
+          [](auto& r) -> auto& { return r.provenance_lost; }),
+      choice_row<admissions, PackageRule>(
+          "install_scripts",
+          "An upstream's version that runs a program when it is installed: `show`, `hide` or `deny`.",
+          [](auto& r) -> auto& { return r.install_scripts; }),
   };
   return keys;
 }
