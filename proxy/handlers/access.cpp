@@ -95,12 +95,9 @@ class Accesses {
 
 std::vector<Route> access_routes(AccountContext& accounts, Gate& gate, PackageCache& cache, WorkPool& disk) {
   auto accesses = std::make_shared<Accesses>(accounts, gate, cache, disk);
-  using Member = asio::awaitable<Response> (Accesses::*)(Exchange&);
   std::vector<Route> routes;
-  auto add = [&](const char* pattern, Member member, const char* doc) {
-    routes.push_back({Method::get, pattern, BodyMode::none, Access::user,
-                      [accesses, member](Exchange& exchange) { return ((*accesses).*member)(exchange); },
-                      doc});
+  auto add = [&](const char* pattern, HandlerMember<Accesses> member, const char* doc) {
+    routes.push_back({Method::get, pattern, BodyMode::none, Access::user, handled_by(accesses, member), doc});
   };
   add("/-/package/:pkg/visibility", &Accesses::visibility, "`npm access get status`");
   add("/-/package/:pkg/collaborators", &Accesses::collaborators, "`npm access list collaborators`");

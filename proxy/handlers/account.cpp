@@ -348,13 +348,11 @@ Response account_error(const Error& error) {
 
 std::vector<Route> account_routes(AccountContext& context) {
   auto accounts = std::make_shared<Accounts>(context);
-  using Member = asio::awaitable<Response> (Accounts::*)(Exchange&);
   std::vector<Route> routes;
-  const auto add = [&](Method method, std::string pattern, BodyMode body, Access access, Member member,
-                       std::string doc) {
-    Handler handler = [accounts, member](Exchange& exchange) { return ((*accounts).*member)(exchange); };
-    routes.push_back(
-        {method, std::move(pattern), body, access, std::move(handler), std::move(doc), body_bytes_max});
+  const auto add = [&](Method method, std::string pattern, BodyMode body, Access access,
+                       HandlerMember<Accounts> member, std::string doc) {
+    routes.push_back({method, std::move(pattern), body, access, handled_by(accounts, member), std::move(doc),
+                      body_bytes_max});
   };
   const auto fixed = [&](Method method, std::string pattern, BodyMode body, Response response,
                          std::string doc) {

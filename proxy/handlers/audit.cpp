@@ -298,11 +298,9 @@ class Audits {
 
 std::vector<Route> audit_routes(AuditParts parts) {
   auto audits = std::make_shared<Audits>(std::move(parts));
-  using Member = asio::awaitable<Response> (Audits::*)(Exchange&);
   std::vector<Route> routes;
-  auto add = [&](const char* pattern, Member member, const char* doc) {
-    routes.push_back({Method::post, pattern, BodyMode::small, Access::reader,
-                      [audits, member](Exchange& exchange) { return ((*audits).*member)(exchange); }, doc,
+  auto add = [&](const char* pattern, HandlerMember<Audits> member, const char* doc) {
+    routes.push_back({Method::post, pattern, BodyMode::small, Access::reader, handled_by(audits, member), doc,
                       sent_bytes_max});
   };
   add("/-/npm/v1/security/advisories/bulk", &Audits::bulk, "`npm audit`, at each package's origin");

@@ -142,12 +142,10 @@ class Packages {
 
 std::vector<Route> package_routes(PackageCache& cache, Pulls& pulls, WorkPool& disk) {
   auto packages = std::make_shared<Packages>(cache, pulls, disk);
-  using Member = asio::awaitable<Response> (Packages::*)(Exchange&);
   std::vector<Route> routes;
-  auto add = [&](const char* pattern, Member member, const char* doc) {
-    routes.push_back({Method::get, pattern, BodyMode::none, Access::reader,
-                      [packages, member](Exchange& exchange) { return ((*packages).*member)(exchange); },
-                      doc});
+  auto add = [&](const char* pattern, HandlerMember<Packages> member, const char* doc) {
+    routes.push_back(
+        {Method::get, pattern, BodyMode::none, Access::reader, handled_by(packages, member), doc});
   };
   add("/:pkg", &Packages::packument, "the packument, full or abbreviated as asked for");
   add("/:pkg/:version", &Packages::version, "one version's manifest, by version or dist-tag");

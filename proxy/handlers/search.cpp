@@ -289,7 +289,7 @@ class Searches {
 std::vector<Route> search_routes(SearchParts parts) {
   auto searches = std::make_shared<Searches>(std::move(parts));
   return {{Method::get, "/-/v1/search", BodyMode::none, Access::reader,
-           [searches](Exchange& exchange) { return searches->search(exchange); },
+           handled_by(searches, &Searches::search),
            "`npm search`: our own packages and the upstreams', as installs see them"}};
 }
 

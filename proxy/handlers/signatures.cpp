@@ -141,10 +141,10 @@ class Signatures {
 std::vector<Route> signature_routes(SignatureParts parts) {
   auto signatures = std::make_shared<Signatures>(std::move(parts));
   return {{Method::get, "/-/npm/v1/keys", BodyMode::none, Access::reader,
-           [signatures](Exchange& exchange) { return signatures->keys(exchange); },
+           handled_by(signatures, &Signatures::keys),
            "the keys that versions are signed with: the upstreams' and our own"},
           {Method::get, "/-/npm/v1/attestations/*spec", BodyMode::none, Access::reader,
-           [signatures](Exchange& exchange) { return signatures->attestations(exchange); },
+           handled_by(signatures, &Signatures::attestations),
            "the attestations of NAME@VERSION, from its origin"}};
 }
 

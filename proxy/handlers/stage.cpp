@@ -197,10 +197,9 @@ class Stages {
 std::vector<Route> stage_routes(HandlerContext& context) {
   auto stages = std::make_shared<Stages>(context);
   std::vector<Route> routes;
-  using Member = asio::awaitable<Response> (Stages::*)(Exchange&);
-  auto add = [&](Method method, const char* pattern, BodyMode body, Member member, const char* doc) {
-    routes.push_back({method, pattern, body, Access::user,
-                      [stages, member](Exchange& exchange) { return ((*stages).*member)(exchange); }, doc});
+  auto add = [&](Method method, const char* pattern, BodyMode body, HandlerMember<Stages> member,
+                 const char* doc) {
+    routes.push_back({method, pattern, body, Access::user, handled_by(stages, member), doc});
   };
   add(Method::get, "/-/stage", BodyMode::none, &Stages::list,
       "npm stage list: the releases under review that you may see");

@@ -60,7 +60,7 @@ class VersionStatuses {
 std::vector<Route> version_status_routes(Gate& gate, PackageCache& cache, WorkPool& disk) {
   auto statuses = std::make_shared<VersionStatuses>(gate, cache, disk);
   return {{Method::get, "/-/package/:pkg/version/:version/status", BodyMode::none, Access::user,
-           [statuses](Exchange& exchange) { return statuses->status(exchange); },
+           handled_by(statuses, &VersionStatuses::status),
            "published (and visible, hidden or denied), staged, blocked, failed or absent"}};
 }
 

@@ -209,12 +209,11 @@ class WebLoginPages {
 
 std::vector<Route> web_login_routes(AccountContext& context, WebLogins& logins, std::string base_url) {
   auto pages = std::make_shared<WebLoginPages>(context, logins, std::move(base_url));
-  using Member = asio::awaitable<Response> (WebLoginPages::*)(Exchange&);
   std::vector<Route> routes;
-  auto add = [&](Method method, const char* pattern, BodyMode body, Member member, const char* doc) {
-    routes.push_back({method, pattern, body, Access::anonymous,
-                      [pages, member](Exchange& exchange) { return ((*pages).*member)(exchange); }, doc,
-                      form_bytes_max});
+  auto add = [&](Method method, const char* pattern, BodyMode body, HandlerMember<WebLoginPages> member,
+                 const char* doc) {
+    routes.push_back(
+        {method, pattern, body, Access::anonymous, handled_by(pages, member), doc, form_bytes_max});
   };
   add(Method::post, "/-/v1/login", BodyMode::none, &WebLoginPages::begin,
       "`npm login`: where its page is, and where to ask for the token");

@@ -27,6 +27,14 @@ std::string_view to_text(Access access);
 
 using Handler = std::function<asio::awaitable<Response>(Exchange&)>;
 
+// A member of what several routes share, which lives as long as they do.
+template <class T>
+using HandlerMember = asio::awaitable<Response> (T::*)(Exchange&);
+template <class T>
+Handler handled_by(std::shared_ptr<T> shared, HandlerMember<T> member) {
+  return [shared = std::move(shared), member](Exchange& exchange) { return ((*shared).*member)(exchange); };
+}
+
 struct Route {
   Method method = Method::get;
   // Segments, each literal, ":name" (one segment) or "*name" (the rest, at least one, joined by '/').
