@@ -3,9 +3,13 @@
 #include <isa-l/igzip_lib.h>
 
 #include <algorithm>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <vector>
+
+#include "policies/tarball/inflate.hpp"
+#include "storage/base/text.hpp"
 
 namespace sallyport {
 namespace {
@@ -43,25 +47,20 @@ std::string gzip(std::string_view text) {
 }
 
 Result<std::string> gunzip(std::string_view packed, std::size_t bytes_max) {
-  const Error bad = fail(ErrorKind::corrupt, "What was kept cannot be unpacked.");
-  auto state = std::make_unique<inflate_state>();
-  isal_inflate_init(state.get());
-  state->crc_flag = ISAL_GZIP;
-  state->next_in = reinterpret_cast<std::uint8_t*>(const_cast<char*>(packed.data()));
-  state->avail_in = static_cast<std::uint32_t>(packed.size());
-  std::vector<std::uint8_t> out(piece_bytes);
+  TarballLimits limits;
+  limits.unpacked_bytes_max = bytes_max;
+  limits.ratio_max = std::numeric_limits<std::uint64_t>::max();  // JSON of thousands of versions packs well
+  GzipInflater inflater(limits);
   std::string text;
-  do {
-    state->next_out = out.data();
-    state->avail_out = static_cast<std::uint32_t>(out.size());
-    if (isal_inflate(state.get()) != ISAL_DECOMP_OK) return bad;
-    const std::size_t n = out.size() - state->avail_out;
-    if (text.size() + n > bytes_max) return bad;
-    text.append(reinterpret_cast<const char*>(out.data()), n);
-    if (n == 0 && state->block_state != ISAL_BLOCK_FINISH) return bad;  // it ends too early
-  } while (state->block_state != ISAL_BLOCK_FINISH);
-  if (state->avail_in != 0) return bad;
-  return text;
+  const auto append = [&text](Bytes bytes) {
+    text += as_text(bytes);
+    return true;
+  };
+  if (inflater.feed(as_bytes(packed), append) && inflater.finish()) return text;
+  const auto& fault = inflater.fault();
+  if (fault && fault->rule == "tar/bomb")
+    return fail(ErrorKind::too_large, "It unpacks to more than " + human_bytes(bytes_max) + ".");
+  return fail(ErrorKind::invalid, "It is not one whole gzip member.");
 }
 
 }  // namespace sallyport

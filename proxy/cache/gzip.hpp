@@ -11,7 +11,8 @@ namespace sallyport {
 
 // CPU work, about 1 ms a MB. The same bytes for the same text on one machine.
 std::string gzip(std::string_view text);
-// corrupt: it is not one whole gzip member, or would be larger than `bytes_max`.
+// Strict, by the reader of tarballs. invalid: it is not one whole gzip member; too_large: it would be larger
+// than `bytes_max`.
 Result<std::string> gunzip(std::string_view packed, std::size_t bytes_max);
 
 }  // namespace sallyport

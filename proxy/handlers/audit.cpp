@@ -3,7 +3,7 @@
 #include <atomic>
 #include <map>
 
-#include "policies/tarball/inflate.hpp"
+#include "proxy/cache/gzip.hpp"
 #include "proxy/http/error_map.hpp"
 #include "storage/base/json.hpp"
 
@@ -34,26 +34,14 @@ class Reservation {
 // A question is taken apart by upstream, and the answers are put together again.
 using Questions = std::map<std::string, json::object>;
 
-Result<std::string> inflate(std::string_view gzipped) {
-  TarballLimits limits;
-  limits.unpacked_bytes_max = inflated_bytes_max;
-  GzipInflater inflater(limits);
-  std::string text;
-  const auto append = [&text](Bytes bytes) {
-    text += as_text(bytes);
-    return true;
-  };
-  if (inflater.feed(as_bytes(gzipped), append) && inflater.finish()) return text;
-  const auto& fault = inflater.fault();
-  if (fault && fault->rule == "tar/bomb")
-    return fail(ErrorKind::too_large, "The audit's body is over the limit of 8 MiB when it is unpacked.");
-  return fail(ErrorKind::invalid, "The audit's body is not the gzip that its content-encoding says.");
-}
-
 Result<json::object> read_question(const std::string& encoding, std::string body) {
   if (encoding == "gzip" || encoding == "x-gzip") {
-    auto text = inflate(body);
-    if (!text) return text.error();
+    auto text = gunzip(body, inflated_bytes_max);
+    if (!text)
+      return fail(text.error().kind,
+                  text.error().kind == ErrorKind::too_large
+                      ? "The audit's body is over the limit of 8 MiB when it is unpacked."
+                      : "The audit's body is not the gzip that its content-encoding says.");
     body = std::move(*text);
   }
   auto value = parse_strict(body, {.bytes_max = inflated_bytes_max});
