@@ -1,10 +1,10 @@
 // Reports for code scanning: SARIF 2.1.0.
 
 #include <algorithm>
-#include <cctype>
 
 #include "policies/report.hpp"
 #include "policies/rule.hpp"
+#include "storage/base/text.hpp"
 
 namespace sallyport {
 
@@ -38,23 +38,13 @@ std::string to_uri(std::string_view path) {
   const std::size_t slash = path.find('/');
   if (slash == 0 || slash == path.npos) return {};
   path.remove_prefix(slash + 1);
-  constexpr std::string_view hex = "0123456789ABCDEF";
   std::string out;
   for (bool more = true; more;) {
     const std::size_t end = path.find('/');
     const std::string_view part = path.substr(0, end);
     more = end != path.npos;
     if (part.empty() || part == "." || part == "..") return {};
-    for (const char c : part) {
-      const auto byte = static_cast<unsigned char>(c);
-      if (byte < 0x80 &&
-          (std::isalnum(byte) != 0 || std::string_view("-._~").find(c) != std::string_view::npos)) {
-        out += c;
-      } else {
-        (out += '%') += hex[byte >> 4];
-        out += hex[byte & 15];
-      }
-    }
+    out += percent_encoded(part);
     if (more) {
       out += '/';
       path.remove_prefix(end + 1);

@@ -40,7 +40,7 @@ class Terminal {
 
   int list() {
     std::string query = "/-/stage?page=0&perPage=100";
-    if (!o_.package.empty()) query += "&package=" + escaped(o_.package);
+    if (!o_.package.empty()) query += "&package=" + percent_encoded(o_.package);
     auto answer = ask("GET", query);
     if (!answer) return refused(answer.error());
     const json::array* items = array_at(*answer, "items");
@@ -59,7 +59,7 @@ class Terminal {
   }
 
   int show() {
-    auto answer = ask("GET", "/-/stage/" + escaped(o_.id) + "/report");
+    auto answer = ask("GET", "/-/stage/" + percent_encoded(o_.id) + "/report");
     if (!answer) return refused(answer.error());
     const json::object& r = *answer;
     const json::object* approvals = object_at(r, "approvals");
@@ -118,19 +118,6 @@ class Terminal {
   static std::string number(const json::object& o, std::string_view key) {
     return thousands(static_cast<unsigned long long>(std::max<std::int64_t>(0, int_at(o, key).value_or(0))));
   }
-  static std::string escaped(std::string_view part) {
-    static constexpr char hex[] = "0123456789ABCDEF";
-    std::string out;
-    for (const char c : part)
-      if (std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.') {
-        out += c;
-      } else {
-        out += '%';
-        out += hex[static_cast<unsigned char>(c) >> 4];
-        out += hex[static_cast<unsigned char>(c) & 15];
-      }
-    return out;
-  }
 
   int refused(const Error& error) const {
     t_.err << "sallyport: " << error.message << "\n";
@@ -138,7 +125,7 @@ class Terminal {
   }
 
   int decide(const json::object& body, const char* done) {
-    auto answer = ask("POST", "/-/stage/" + escaped(o_.id) + "/decisions", json::serialize(body));
+    auto answer = ask("POST", "/-/stage/" + percent_encoded(o_.id) + "/decisions", json::serialize(body));
     if (!answer) return refused(answer.error());
     t_.out << done << "\n";
     return 0;

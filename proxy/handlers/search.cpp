@@ -15,6 +15,7 @@
 #include "proxy/handlers/document.hpp"
 #include "proxy/http/error_map.hpp"
 #include "storage/base/json.hpp"
+#include "storage/base/text.hpp"
 
 namespace sallyport {
 namespace {
@@ -32,23 +33,6 @@ std::size_t number(const Request& request, std::string_view name, std::size_t us
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return text.empty() || error != std::errc() || end != text.data() + text.size() ? usual
                                                                                   : std::min(value, max);
-}
-
-// As it stands in a query, whatever it holds.
-std::string escaped(std::string_view text) {
-  static constexpr char digits[] = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.') {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    }
-  }
-  return out;
 }
 
 // A package, and what an upstream said of it beside its manifest.
@@ -176,12 +160,12 @@ class Searches {
   asio::awaitable<Result<Page>> ask(std::string origin, std::string text, const Request& request,
                                     std::size_t size, std::size_t from) {
     RegistryUpstream* upstream = parts_.upstream(origin);
-    std::string path = "-/v1/search?text=" + escaped(text) +
+    std::string path = "-/v1/search?text=" + percent_encoded(text) +
                        "&size=" + std::to_string(std::max<std::size_t>(size, 1)) +
                        "&from=" + std::to_string(from);
     for (const char* weight : {"quality", "popularity", "maintenance"})
       if (auto value = request.query_value(weight); value && value->size() < 16)
-        path += "&" + std::string(weight) + "=" + escaped(*value);
+        path += "&" + std::string(weight) + "=" + percent_encoded(*value);
     ServiceAnswers::Ask ask = [upstream, path]() -> asio::awaitable<Result<std::string>> {
       ServiceQuestion question;
       question.path = path;

@@ -1,9 +1,9 @@
 #include "proxy/identity/totp.hpp"
 
 #include <array>
-#include <cctype>
 
 #include "storage/base/digest.hpp"
+#include "storage/base/text.hpp"
 
 namespace sallyport {
 namespace {
@@ -26,20 +26,6 @@ Sha1 hmac_sha1(std::string_view key, Bytes message) {
   second.update(Bytes(outer));
   second.update(Bytes(first.finish().bytes));
   return second.finish();
-}
-
-std::string url_escaped(std::string_view text) {
-  static constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0 || c == '-' || c == '.' || c == '_' || c == '~') {
-      out += c;
-    } else {
-      out += {'%', digits[byte >> 4], digits[byte & 15]};
-    }
-  }
-  return out;
 }
 
 }  // namespace
@@ -106,8 +92,8 @@ std::optional<std::int64_t> match_totp(std::string_view secret, std::string_view
 }
 
 std::string otpauth_url(std::string_view issuer, std::string_view account, std::string_view secret) {
-  return "otpauth://totp/" + url_escaped(issuer) + ':' + url_escaped(account) +
-         "?secret=" + base32_encode(secret) + "&issuer=" + url_escaped(issuer);
+  return "otpauth://totp/" + percent_encoded(issuer) + ':' + percent_encoded(account) +
+         "?secret=" + base32_encode(secret) + "&issuer=" + percent_encoded(issuer);
 }
 
 }  // namespace sallyport

@@ -117,6 +117,22 @@ std::string human_bytes(unsigned long long bytes) {
          std::string(units[name]);
 }
 
+std::string percent_encoded(std::string_view text) {
+  static constexpr std::string_view digits = "0123456789ABCDEF";
+  static constexpr std::string_view unreserved =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (unreserved.find(c) != std::string_view::npos) {
+      out += c;
+    } else {
+      out += {'%', digits[byte >> 4], digits[byte & 15]};
+    }
+  }
+  return out;
+}
+
 std::string nearest(std::string_view word, std::span<const std::string> candidates) {
   const std::string_view start = word.substr(0, 64);
   const std::size_t near = std::max<std::size_t>(1, start.size() / 3);

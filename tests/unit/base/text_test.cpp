@@ -29,6 +29,13 @@ TEST_CASE("what is printed drives no terminal") {
   CHECK(printable("a\xFF\xC3z") == "a??z");
 }
 
+TEST_CASE("what stands in a URL is escaped byte by byte") {
+  CHECK(percent_encoded("aZ09-._~") == "aZ09-._~");
+  CHECK(percent_encoded("@acme/lib") == "%40acme%2Flib");
+  CHECK(percent_encoded("a b&c=d?#%+") == "a%20b%26c%3Dd%3F%23%25%2B");
+  CHECK(percent_encoded(std::string_view("\0\xC3\xA4\xFF", 4)) == "%00%C3%A4%FF");
+}
+
 TEST_CASE("a long text is cut between characters") {
   CHECK(printable("abcdef", 6) == "abcdef");
   CHECK(printable("abcdefg", 6) == "abcdef…");
