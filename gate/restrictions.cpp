@@ -187,7 +187,7 @@ Result<void> Restrictions::allow(const std::string& actor, const std::string& en
     if (!there) return there.error();
     if (!*there)
       return fail(ErrorKind::not_found,
-                  "\"" + printable(entry, 100) + "\" is not denied: see \"sallyport deny --list\".");
+                  "\"" + printable(entry, 100) + "\" is not denied: \"sallyport deny\" lists what is.");
     fact.remove(Family::system, key);
     fact.record({actor, "install.allowed", entry, {}});
     return {};
