@@ -16,4 +16,8 @@ Response document_response(std::string json) {
   return document_response(std::make_shared<const std::string>(std::move(json)));
 }
 
+void mark_stale(Response& response) {
+  response.header("warning", "110 - \"Response is Stale\"");
+}
+
 }  // namespace sallyport

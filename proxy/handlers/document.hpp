@@ -11,4 +11,7 @@ namespace sallyport {
 Response document_response(std::shared_ptr<const std::string> json);
 Response document_response(std::string json);
 
+// What is answered from what an upstream said last: RFC 9111 no longer asks for the mark, and npm shows it.
+void mark_stale(Response& response);
+
 }  // namespace sallyport

@@ -58,7 +58,7 @@ class Packages {
         .header("cache-control", revalidate);
     if (!found->packument->last_modified.empty())
       response.header("last-modified", found->packument->last_modified);
-    if (found->stale) response.header("warning", "110 - \"Response is Stale\"");
+    if (found->stale) mark_stale(response);
     co_return response;
   }
 
@@ -67,14 +67,18 @@ class Packages {
     if (!found) co_return error_response(found.error());
     auto named = version_named(*found->packument, exchange.param("version"));
     if (!named) co_return error_response(named.error());
-    co_return document_response(std::string((*named)->manifest));
+    Response response = document_response(std::string((*named)->manifest));
+    if (found->stale) mark_stale(response);
+    co_return response;
   }
 
   asio::awaitable<Response> tags(Exchange& exchange) {
     auto found = co_await look(exchange);
     if (!found) co_return error_response(found.error());
     if (auto some = anything_to_see(*found->packument); !some) co_return error_response(some.error());
-    co_return document_response(tags_json(*found->packument));
+    Response response = document_response(tags_json(*found->packument));
+    if (found->stale) mark_stale(response);
+    co_return response;
   }
 
   asio::awaitable<Response> tarball(Exchange& exchange) {

@@ -17,7 +17,7 @@ constexpr std::string_view key_type = "ecdsa-sha2-nistp256";
 
 Response told(std::shared_ptr<const std::string> text, bool stale) {
   Response response = document_response(std::move(text));
-  if (stale) response.header("warning", "110 - \"Response is Stale\"");
+  if (stale) mark_stale(response);
   return response;
 }
 

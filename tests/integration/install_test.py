@@ -85,6 +85,21 @@ def test_a_tarball_is_fetched_once_and_kept(scripted_upstream, new_gate):
     assert http.get(f"{gate.url}/{package}", token=gate.user("bob").token).json()["dist-tags"] == {"latest": "1.0.0"}
 
 
+def test_what_is_answered_while_the_upstream_is_away_is_marked(scripted_upstream, new_gate):
+    gate = new_gate(upstream=scripted_upstream)
+    package = packages.unique("marked")
+    scripted_upstream.add(package, "1.0.0", packages.package_tarball(package))
+    first = http.get(f"{gate.url}/{package}", token=gate.user("bob").token)
+    assert first.status == 200 and first.headers["warning"] is None
+    scripted_upstream.stop()
+    gate.settings["cache"] = {"fresh_for": "1 ms", "stale_for": "1 ms"}
+    gate.configure()
+    gate.restart()
+    for path in (f"/{package}", f"/{package}/latest", f"/-/package/{package}/dist-tags"):
+        answer = http.get(gate.url + path, token=gate.user("bob").token)
+        assert answer.status == 200 and answer.headers["warning"] == '110 - "Response is Stale"', path
+
+
 def test_what_is_not_cached_while_the_upstream_is_away(scripted_upstream, new_gate):
     gate = new_gate(upstream=scripted_upstream)
     scripted_upstream.stop()
