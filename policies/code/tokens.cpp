@@ -262,7 +262,11 @@ bool Tokens::lex_word(bool last) {
   for (;;) {
     while (is_word_byte(*to)) ++to;
     if (to >= end_ || class_of(*to) != c_high) break;
-    if (!last && end_ - to < 3) return false;
+    if (!last && end_ - to < 3) {
+      if (static_cast<std::size_t>(end_ - at_) < far_bytes) return false;
+      to = end_;
+      break;
+    }
     if (wide_blank(to, end_) > 0) break;
     ++to;
   }
@@ -444,20 +448,32 @@ bool Tokens::lex_slash(bool last) {
 
 // Leaves at_ where it is if there is no regular expression: none spans lines.
 bool Tokens::lex_regex(bool last) {
+  const auto offset = [this](const char* at) {
+    return base_ + static_cast<std::uint64_t>(at - buffer_.data());
+  };
+  if (offset(at_) >= no_regex_.from && offset(at_) < no_regex_.to) return true;
   bool in_class = false;
+  const char* begun = at_;  // where the class began that `to` is in, or ended that was the last
   const char* to = at_ + 1;
   for (; to < end_ && *to != '\n' && *to != '\r'; ++to) {
-    if (*to == '\\')
+    if (*to == '\\') {
       ++to;
-    else if (*to == '[')
+    } else if (*to == '[' && !in_class) {
       in_class = true;
-    else if (*to == ']')
+      begun = to;
+      if (offset(to) >= no_class_.from && offset(to) < no_class_.to) return true;
+    } else if (*to == ']' && in_class) {
       in_class = false;
-    else if (*to == '/' && !in_class)
+      begun = to;
+    } else if (*to == '/' && !in_class) {
       break;
+    }
   }
-  if (to >= end_) return last || static_cast<std::size_t>(end_ - at_) >= far_bytes;
-  if (*to != '/') return true;
+  const bool ends = to < end_ || last || static_cast<std::size_t>(end_ - at_) >= far_bytes;
+  if (to >= end_ || *to != '/') {
+    if (ends) (in_class ? no_class_ : no_regex_) = {offset(begun), offset(to)};
+    return ends;
+  }
   const char* flags = to + 1;
   while (is_word_byte(*flags)) ++flags;
   if (flags >= end_ && !last && static_cast<std::size_t>(end_ - at_) < far_bytes) return false;

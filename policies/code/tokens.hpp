@@ -135,6 +135,11 @@ class Tokens {
   } last_;
   bool markup_ = false;
   std::optional<Fault> fault_;
+  // Offsets between which a slash is known to begin no regular expression, and between which "[" is known to
+  // begin a class without an end: lines of nothing else would be looked at once for each.
+  struct {
+    std::uint64_t from = 0, to = 0;
+  } no_regex_, no_class_;
 };
 
 // The text of a string or a template with its escapes decoded.

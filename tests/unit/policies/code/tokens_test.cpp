@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <ctime>
 #include <string>
 
 namespace sallyport {
@@ -106,6 +107,36 @@ TEST_CASE("any split gives the same tokens") {
     CAPTURE(step);
     CHECK(read(text, step) == whole);
   }
+}
+
+TEST_CASE("a word without an end is cut, wherever its letters meet the window") {
+  for (const char* letter : {"\xc3\xa9", "\xe4\xb8\xad", "\xef\xb8\x8f", "\xf3\xa0\x81\x81"}) {
+    for (const char* before : {"", "x", "xx", "xxx"}) {
+      std::string text = before;
+      while (text.size() < 300'000) text += letter;
+      CAPTURE(text.substr(0, 8));
+      CHECK(read(text + " eval").ends_with("… eval"));
+    }
+  }
+}
+
+TEST_CASE("slashes that begin no regular expression are looked at once, not once for each other") {
+  for (const std::string& unit : {std::string("/["), std::string("(/["), std::string("=/[a"),
+                                  std::string("/'\"["), std::string("/\\/[")}) {
+    for (const std::size_t line_bytes : {std::size_t{30'000}, std::size_t{200'000}}) {
+      std::string line, text;
+      while (line.size() < line_bytes) line += unit;
+      while (text.size() < 200'000) text += line + "\n";
+      CAPTURE(unit);
+      CAPTURE(line_bytes);
+      const std::clock_t before = std::clock();
+      CHECK(read(text + "eval(x)").ends_with("eval ( x )"));
+      CHECK((std::clock() - before) / CLOCKS_PER_SEC < 2);  // a fraction of a second, where it was many
+    }
+  }
+  CHECK(read("x = /[/ ] + y\n/[/]eval/.z") == "x = / [ / ] + y / [ /]eval/ . z");
+  CHECK(read("(/[/) + /a]/.b") == "( /[/) + /a]/ . b");
+  CHECK(read("(/[/) + [/a/.b,\n /[/]'/.c") == "( / [ / ) + [ /a/ . b , /[/]'/ . c");
 }
 
 TEST_CASE("what is unbalanced is said, and read on") {
