@@ -76,6 +76,7 @@ struct ModuleReferences::Folded final : CodeUses {
     if (known.size() <= kTextMax) say(known, ModuleReference::Place::other);
   }
   void names(Word, CodePlace) override {}
+  void gives_up(CodePlace) override {}
   void say(std::string_view text, ModuleReference::Place place) const {
     if (!text.empty()) found({text, place, false});
   }

@@ -325,6 +325,8 @@ class Reader final : public CodeUses {
     }
   }
 
+  void gives_up(CodePlace) override { unread("its code is made so that working it out would take too long"); }
+
  private:
   struct Seen {
     std::string_view what;
@@ -451,7 +453,9 @@ class Reader final : public CodeUses {
 
   // Text that is code itself: what eval is given, or what lies in data.
   void read_text(const std::string& text, CodePlace place) {
-    if (nesting_ >= nesting_max || nested_bytes_ + text.size() > nested_bytes_max) return;
+    if (nesting_ >= nesting_max) return;
+    if (nested_bytes_ + text.size() > nested_bytes_max)
+      return unread("it holds more code in texts than is looked at");
     nested_bytes_ += text.size();
     ++nesting_;
     const auto outer = outer_;
@@ -463,6 +467,11 @@ class Reader final : public CodeUses {
     fold.finish();
     outer_ = outer;
     --nesting_;
+  }
+
+  void unread(std::string why) {
+    auto& all = content_.incomplete;
+    if (std::find(all.begin(), all.end(), why) == all.end()) all.push_back(std::move(why));
   }
 
   FileContent& content_;

@@ -13,6 +13,10 @@ constexpr std::size_t scopes_max = 1u << 16;
 constexpr std::size_t names_max = 20'000;
 constexpr std::size_t bound_bytes_max = 4u << 20;
 constexpr std::size_t pattern_max = 64;
+// A few bytes can ask for a text of 64 KiB, again and again: what is made may be this much, and so much more
+// for each token read.
+constexpr std::uint64_t made_bytes_min = 64u << 20, made_bytes_a_token = 128;
+constexpr std::size_t value_bytes_max = 128u << 10;  // of a value that a name keeps
 
 // Whether a reference is worth following under another name: most globals lead nowhere.
 bool leads(std::string_view path) {
@@ -327,6 +331,7 @@ void Fold::step_text(std::size_t i) {
       uses_.says(Value::of(decoded(token), (token.flags & Token::cut) == 0), place_of(token));
     return;
   }
+  if (!affords(i)) return;
   pos_ = i;
   limit_ = std::min(i + ahead_max, held_.size());
   depth_ = 0;
@@ -341,9 +346,23 @@ void Fold::step_text(std::size_t i) {
   tail(member(Value::refer("?"), value.text), i);
 }
 
+// Text that is made to be evaluated again and again, or to grow, is not folded once it has cost many times
+// its size.
+bool Fold::affords(std::size_t i) {
+  const bool again = spent_ > 32 * walked_ + 1'000'000 && walked_ < evaluated_;
+  if (!again && made_ <= made_bytes_min + made_bytes_a_token * walked_) return true;
+  if (!gave_up_) uses_.gives_up(place_of(held_[i]));
+  gave_up_ = true;
+  return false;
+}
+
+Value Fold::made(Value value) {
+  made_ += weight_of(value);
+  return value;
+}
+
 void Fold::evaluate(std::size_t i) {
-  // Text made to be evaluated again and again is not, once it has cost many times its size.
-  if (spent_ > 32 * walked_ + 1'000'000 && walked_ < evaluated_) return;
+  if (!affords(i)) return;
   pos_ = i;
   limit_ = std::min(i + ahead_max, held_.size());
   depth_ = 0;
@@ -410,7 +429,7 @@ void Fold::assignment(std::size_t i) {
       shadow(held_[i - 1]);
     return;
   }
-  if (spent_ > 32 * walked_ + 1'000'000 && walked_ < evaluated_) return;
+  if (!affords(i)) return;
   const Token& target = held_[i - 1];
   const bool pattern = target.is(op("}"));
   if (target.kind != Token::Kind::word && !pattern) return;
@@ -501,7 +520,7 @@ void Fold::bind(std::string_view name, std::uint16_t code, Value value) {
   using enum Value::Kind;
   if (value.kind == reference && !leads(value.text)) return;
   const std::size_t bytes = weight_of(value);
-  if (bound_bytes_ + bytes > bound_bytes_max) return;
+  if (bytes > value_bytes_max || bound_bytes_ + bytes > bound_bytes_max) return;
   const Name* known = find_name(name, code);
   if (known == nullptr) {
     if (names_.size() >= names_max) return;

@@ -53,6 +53,7 @@ class CodeUses {
   virtual bool hears(std::string_view written) = 0;
   virtual void says(const Value& text, CodePlace place) = 0;
   virtual void names(Word member, CodePlace place) = 0;  // a word of WordKind::member, behind any object
+  virtual void gives_up(CodePlace place) = 0;  // once: what follows may not be folded, it costs too much
 };
 
 class Fold {
@@ -121,6 +122,8 @@ class Fold {
   Value path_of(std::string_view text);
   void skip_to(std::uint16_t closing);
   void skip_argument();
+  bool affords(std::size_t i);
+  Value made(Value value);
   const Token& now() const { return at(pos_); }
   bool done() const { return pos_ >= limit_; }
 
@@ -133,6 +136,8 @@ class Fold {
   int depth_ = 0, mute_ = 0;
   std::uint64_t walked_ = 0, spent_ = 0;  // tokens; spent: looked at by evaluations
   std::uint64_t evaluated_ = 0;           // count of walked tokens up to which evaluations reached
+  std::uint64_t made_ = 0;                // bytes of the values that came of it
+  bool gave_up_ = false;
   std::vector<Scope> scopes_;
   std::size_t nesting_ = 0;  // brackets open
   std::uint64_t scope_id_ = 0, too_deep_ = 0;

@@ -81,6 +81,7 @@ Value either(Value a, Value b) {
 }
 
 Value number_value(double number) {
+  if (!std::isfinite(number)) return {};
   Value out;
   out.kind = Value::Kind::number;
   out.number = number;
@@ -157,7 +158,7 @@ Value Fold::binary(int lowest) {
     const std::uint16_t code = now().code;
     ++pos_;
     Value right = binary(precedence + 1);
-    left = operate(code, std::move(left), std::move(right));
+    left = made(operate(code, std::move(left), std::move(right)));
   }
   return left;
 }
@@ -214,7 +215,7 @@ Value Fold::tail(Value value, std::size_t start) {
       pos_ += 2;
       if (!first.empty()) {
         if (const Value* known = bound(std::string(first) + "." + name, at(start).code)) {
-          value = *known;
+          value = made(*known);
           first = {};
           continue;
         }
@@ -261,7 +262,7 @@ Value Fold::tail(Value value, std::size_t start) {
       std::vector<Value> given = items(op(")"));
       value = value.kind == Value::Kind::function && name == "call" && !value.items.empty()
                   ? value.items[0]
-                  : call_method(value, name, given);
+                  : made(call_method(value, name, given));
       called = true;
       continue;
     }
@@ -360,7 +361,7 @@ Value Fold::word() {
     default:
       break;
   }
-  if (const Value* value = bound(token.text, token.code)) return *value;
+  if (const Value* value = bound(token.text, token.code)) return made(*value);
   return global(token.text);
 }
 
@@ -394,7 +395,7 @@ Value Fold::template_value() {
     ++pos_;
     out = sum(out, Value::of(decoded(token), (token.flags & Token::cut) == 0));
     if ((token.flags & Token::opens_hole) == 0) return out;
-    out = sum(out, sequence());
+    out = made(sum(out, sequence()));
   }
   out.exact = false;
   return out;
@@ -666,7 +667,7 @@ Value Fold::call(Value callee, std::vector<Value> given, CodePlace place) {
     return made;
   }
   if (path == "module:util.promisify") return argument(0);
-  return built_in(path, given);
+  return made(built_in(path, given));
 }
 
 }  // namespace sallyport

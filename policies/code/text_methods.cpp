@@ -192,9 +192,11 @@ Value text_method(const Value& receiver, std::string_view name, const std::vecto
     return same(out);
   }
   if (name == "repeat" && !given.empty() && is_number(given[0])) {
-    std::string out;
-    for (double i = 0; i < given[0].number && out.size() <= text_bytes_max && !text.empty(); ++i) out += text;
-    return same(out);
+    const auto count = static_cast<std::size_t>(std::clamp(given[0].number, 0.0, double{text_bytes_max + 1}));
+    const std::size_t size = std::min(count * text.size(), text_bytes_max + 1);
+    std::string out = text.substr(0, size);
+    while (out.size() < size) out.append(out, 0, size - out.size());
+    return same(std::move(out));
   }
   return {};
 }

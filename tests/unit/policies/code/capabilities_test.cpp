@@ -149,6 +149,16 @@ TEST_CASE("a program is read under any name, prose and maps are not") {
   CHECK(capabilities(map, "a.js.map").empty());
 }
 
+TEST_CASE("code that would take too long to work out is not judged, and that is said") {
+  const auto unread = [](const std::string& text) { return scan_text(text, "a.js").incomplete; };
+  std::string growing = "eval(x);", evaluated = "x='" + std::string(9, 'x') + "';";
+  while (growing.size() < 300'000) growing += "s='x'.repeat(60000)+";
+  for (int i = 0; i < 100; ++i) evaluated += "eval('a'.repeat(60000));";
+  CHECK(unread(growing).size() == 1);
+  CHECK(unread(evaluated).size() == 1);
+  CHECK(unread("eval('a'.repeat(60000))").empty());
+}
+
 TEST_CASE("credentials beside a way out, whatever hides them") {
   const std::string plain =
       "const f=require('fs'),h=require('https'),o=require('os');"

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <ctime>
 #include <set>
 #include <string>
 
@@ -25,6 +26,7 @@ class Recorder final : public CodeUses {
   bool hears(std::string_view) override { return true; }
   void says(const Value& value, CodePlace) override { seen.insert("say " + value.text); }
   void names(Word, CodePlace) override {}
+  void gives_up(CodePlace) override { seen.insert("gives up"); }
   std::set<std::string> seen;
 };
 
@@ -235,6 +237,23 @@ TEST_CASE("hostile text costs bounded time and memory") {
     CAPTURE(unit);
     CHECK(read(text + ")]}`;require('child_process')").size() < 1000);
   }
+  for (const std::string& unit :
+       {std::string("'a'.repeat(60000)+"), std::string("a=function(){return a};"),
+        std::string("e=[eval,e,e];"), std::string("e={a:eval,b:e,c:e};"),
+        std::string("s='x'.repeat(60000);s+='y';"), std::string("'a'.repeat(4000).split('').concat('b')+")}) {
+    std::string text;
+    while (text.size() < 60'000) text += unit;
+    CAPTURE(unit);
+    const std::clock_t before = std::clock();
+    CHECK(read(text).size() < 20'000);
+    CHECK((std::clock() - before) / CLOCKS_PER_SEC <
+          20);  // it takes a second, or fifteen of them without a limit
+  }
+  std::string growing;
+  while (growing.size() < 300'000) growing += "s='x'.repeat(60000)+";
+  CHECK(read(growing).contains("gives up"));
+  CHECK_FALSE(read("s='x'.repeat(60000)+'y';eval(s)").contains("gives up"));
+  CHECK(read("f('a'.slice(1e308*10-1e308*10)+'b')").contains("say ab"));
   std::string names;
   for (int i = 0; i < 50'000; ++i)
     names += "const a" + std::to_string(i) + "='" + std::string(200, 'x') + "';";
