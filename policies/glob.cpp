@@ -10,8 +10,10 @@ namespace sallyport {
 
 namespace {
 
+constexpr std::size_t kPatternBytesMax = 4 << 10;
 constexpr std::size_t kAlternativesMax = 1000;
-constexpr int kStepsMax = 100'000;  // of one match: patterns of many ** on deep paths
+constexpr std::size_t kAlternativeBytesMax = 16 << 10;  // of all of them
+constexpr int kStepsMax = 100'000;                      // of one match: patterns of many ** on deep paths
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -43,7 +45,7 @@ std::size_t closing_brace(std::string_view text, std::size_t open, std::vector<s
   return std::string_view::npos;
 }
 
-void expand_braces(std::string_view text, std::vector<std::string>& out) {
+void expand_braces(std::string_view text, std::vector<std::string>& out, std::size_t& bytes) {
   for (std::size_t open = text.find('{'); open != std::string_view::npos; open = text.find('{', open + 1)) {
     std::vector<std::size_t> cuts = {open};
     const std::size_t close = closing_brace(text, open, cuts);
@@ -53,11 +55,12 @@ void expand_braces(std::string_view text, std::vector<std::string>& out) {
       std::string one(text.substr(0, open));
       one += text.substr(cuts[i] + 1, cuts[i + 1] - cuts[i] - 1);
       one += text.substr(close + 1);
-      expand_braces(one, out);
+      expand_braces(one, out, bytes);
     }
     return;
   }
-  if (out.size() >= kAlternativesMax)
+  bytes += text.size();
+  if (out.size() >= kAlternativesMax || (bytes > kAlternativeBytesMax && !out.empty()))
     throw std::length_error("a file pattern expands to too many alternatives");
   out.emplace_back(text);
 }
@@ -156,7 +159,7 @@ Glob::Part Glob::part(std::string_view text) {
   options.set_case_sensitive(false);
   options.set_encoding(RE2::Options::EncodingLatin1);
   options.set_log_errors(false);
-  options.set_max_mem(1 << 20);
+  options.set_max_mem(64 << 10);
   // A part of stars alone needs a character to match.
   const bool stars = text.find_first_not_of('*') == std::string_view::npos;
   auto pattern = std::make_shared<const RE2>(stars ? std::string("[^/]+") : to_regex(text), options);
@@ -170,8 +173,10 @@ Glob::Glob(std::string_view pattern) {
     pattern.remove_prefix(1);
   }
   if (pattern.empty() || pattern.front() == '#') return;  // a comment matches nothing
+  if (pattern.size() > kPatternBytesMax) throw std::length_error("a file pattern is too long to judge");
   std::vector<std::string> expanded;
-  expand_braces(pattern, expanded);
+  std::size_t expanded_bytes = 0;
+  expand_braces(pattern, expanded, expanded_bytes);
   for (const std::string& one : expanded) {
     Parts parts;
     const std::vector<std::string_view> texts = split(one);
@@ -189,6 +194,14 @@ Glob::Glob(std::string_view pattern) {
     if (parts.empty()) continue;
     alternatives_.push_back(std::move(parts));
   }
+}
+
+std::size_t Glob::expressions() const {
+  std::size_t count = 0;
+  for (const Parts& parts : alternatives_)
+    count += static_cast<std::size_t>(std::count_if(
+        parts.begin(), parts.end(), [](const Part& part) { return part.kind == Part::Kind::pattern; }));
+  return count;
 }
 
 bool Glob::single_part() const {

@@ -16,7 +16,8 @@ namespace sallyport {
 
 class Glob {
  public:
-  // Every text is a pattern. Throws std::length_error where braces expand to more than 1,000 patterns.
+  // Every text is a pattern. Throws std::length_error where it, or what braces expand it to, is longer than
+  // any that was written by hand: 4 KiB, and 1,000 alternatives of 16 KiB in all.
   explicit Glob(std::string_view pattern);
 
   // `path` is relative, or begins with '/' to meet only patterns that do so too. A pattern of one part
@@ -25,7 +26,8 @@ class Glob {
   bool matches(std::string_view path, bool partial = false) const;
   bool negated() const { return negated_; }  // an odd number of '!' in front; matches() is not turned around
   std::size_t alternatives() const { return alternatives_.size(); }  // that its braces expand to
-  bool single_part() const;  // one of its alternatives is a single part (or such a part and a slash)
+  std::size_t expressions() const;  // of its parts, those that are held compiled: up to 64 KiB each
+  bool single_part() const;         // one of its alternatives is a single part (or such a part and a slash)
 
  private:
   struct Part {

@@ -18,7 +18,8 @@ namespace sallyport {
 namespace {
 
 constexpr std::string_view manifest_path = "package.json";
-constexpr std::size_t manifest_bytes_max = JsonLimits{}.bytes_max;
+// Five times the largest that is popular; as values it takes thirty times its bytes.
+constexpr std::size_t manifest_bytes_max = 1u << 20;
 
 void add_unseen(std::vector<Finding>& findings, const std::string& path, const FileContent& content) {
   for (const std::string& why : content.incomplete) findings.push_back(incomplete(Action::warn, path, why));
@@ -117,7 +118,7 @@ struct Inspection::State final : EntrySink {
     const auto entry = std::find_if(listing.begin(), listing.end(),
                                     [](const TarEntry& e) { return e.inner == manifest_path; });
     const std::string path = entry != listing.end() ? entry->path : std::string();
-    if (manifest_text->size() > manifest_bytes_max) return fault(path, "package.json is larger than 4 MB");
+    if (manifest_text->size() > manifest_bytes_max) return fault(path, "package.json is larger than 1 MiB");
     auto parsed = Manifest::parse(*manifest_text);
     if (parsed.has_error()) return fault(path, parsed.error().message);
     return std::move(*parsed);

@@ -9,7 +9,9 @@ namespace sallyport {
 
 namespace {
 
-constexpr std::size_t kWorkMax = 8'000'000;  // patterns times files
+constexpr std::size_t kWorkMax = 4'000'000;  // patterns times files
+constexpr std::size_t kPatternsMax = 10'000;
+constexpr std::size_t kExpressionsMax = 400;  // each may take 64 KiB
 
 constexpr std::string_view kDefaults[] = {
     ".npmignore",
@@ -81,6 +83,12 @@ std::optional<std::string> below_root(std::string_view path) {
 
 }  // namespace
 
+void PackList::add(std::vector<Glob>& rules, const std::string& rule) {
+  expressions_ += rules.emplace_back(rule).expressions();
+  if (expressions_ > kExpressionsMax)
+    throw std::length_error("package.json names files by too many wildcards to judge them");
+}
+
 PackList::PackList(const Manifest& manifest, const std::vector<std::string>& paths)
     : bundles_(!manifest.bundle_dependencies.empty()) {
   for (const std::string_view rule : kDefaults) {
@@ -98,7 +106,7 @@ PackList::PackList(const Manifest& manifest, const std::vector<std::string>& pat
 
   std::vector<std::string> strict_first;
   if (manifest.files) {
-    if (manifest.files->size() * (paths.size() + 1) > kWorkMax) {
+    if (manifest.files->size() > kPatternsMax || manifest.files->size() * (paths.size() + 1) > kWorkMax) {
       throw std::length_error("\"files\" of package.json has too many patterns to judge");
     }
     root_.files.emplace_back("*");
@@ -116,29 +124,28 @@ PackList::PackList(const Manifest& manifest, const std::vector<std::string>& pat
           required_.emplace_back(on_disk->substr(0, slash), Glob("!" + on_disk->substr(slash + 1)));
         }
       } else if (on_disk && (on_disk->empty() || folders.contains(*on_disk))) {
-        root_.files.emplace_back(rule);
-        root_.files.emplace_back(rule + "/**");
+        add(root_.files, rule);
+        add(root_.files, rule + "/**");
       } else {
-        root_.files.emplace_back(rule);
+        add(root_.files, rule);
       }
     }
   }
-  for (auto rule = strict_first.rbegin(); rule != strict_first.rend(); ++rule)
-    root_.strict.emplace_back(*rule);
+  for (auto rule = strict_first.rbegin(); rule != strict_first.rend(); ++rule) add(root_.strict, *rule);
   for (const std::string_view rule : kStrict) root_.strict.emplace_back(rule);
   for (const std::string_view field : {"browser", "module", "main"}) {
     if (const auto path = string_at(manifest.raw, field); path && !path->empty()) {
-      root_.strict.emplace_back("!/" + std::string(*path));
+      add(root_.strict, "!/" + std::string(*path));
     }
   }
-  for (const auto& [name, path] : manifest.bin) root_.strict.emplace_back("!/" + path);
+  for (const auto& [name, path] : manifest.bin) add(root_.strict, "!/" + path);
   if (const json::object* folders_named = object_at(manifest.raw, "directories");
       folders_named != nullptr && manifest.bin.empty()) {
     // Without `bin`, every file of this folder is a program.
     const auto folder = below_root(string_at(*folders_named, "bin").value_or(std::string_view()));
     for (const std::string_view path : paths) {
       if (!folder || folder->empty() || !path.starts_with(*folder + "/")) continue;
-      if (path[folder->size() + 1] != '.') root_.strict.emplace_back("!/" + std::string(path));
+      if (path[folder->size() + 1] != '.') add(root_.strict, "!/" + std::string(path));
     }
   }
   if ((root_.files.size() + root_.strict.size()) * (paths.size() + 1) > kWorkMax) {

@@ -28,6 +28,7 @@ class PackList {
   struct Rules {
     std::vector<Glob> defaults, files, strict;
   };
+  void add(std::vector<Glob>& rules, const std::string& rule);
   static bool filter(const std::vector<Glob>& rules, bool included, std::string_view entry, bool partial,
                      std::string_view base);
   bool root_filter(std::string_view entry, bool partial, bool in_child) const;
@@ -35,6 +36,7 @@ class PackList {
   bool folder_walked(std::string_view folder);
 
   Rules root_;
+  std::size_t expressions_ = 0;                         // of what the manifest says
   std::vector<std::pair<std::string, Glob>> required_;  // folder, and a file of it that is named one by one
   std::vector<Glob> child_defaults_, child_strict_;
   std::map<std::string, bool, std::less<>> walked_;  // folder -> whether npm steps into it

@@ -81,7 +81,7 @@ Facts facts_of(const Release& release) {
     facts.optional_dependencies = manifest->optional_dependencies;
     for (const auto& [peer, spec] : manifest->peer_dependencies) {
       const auto& optional = manifest->optional_peers;
-      if (std::find(optional.begin(), optional.end(), peer) == optional.end()) {
+      if (!std::binary_search(optional.begin(), optional.end(), peer)) {
         facts.peer_dependencies.emplace(peer, spec);
       }
     }

@@ -171,21 +171,22 @@ class Reader {
   std::optional<Error> error_;
 };
 
-std::string_view line_around(std::string_view window, std::size_t from, std::size_t to) {
+std::string_view line_around(std::string_view window, std::string_view match) {
+  const auto from = static_cast<std::size_t>(match.data() - window.data()), to = from + match.size();
   const std::size_t before = from == 0 ? std::string_view::npos : window.rfind('\n', from - 1);
   const std::size_t start = before == std::string_view::npos ? 0 : before + 1;
   return window.substr(start, std::min(window.find('\n', to), window.size()) - start);
 }
 
 bool allowed(const SecretAllow& allow, const SecretRule& rule, std::string_view secret,
-             std::string_view match, std::string_view line) {
+             std::string_view match, std::string_view window) {
   if (allow.never || (allow.regexes.empty() && allow.stopwords.empty())) return false;
   if (!allow.only_rules.empty() &&
       std::find(allow.only_rules.begin(), allow.only_rules.end(), rule.id) == allow.only_rules.end())
     return false;
   const std::string_view target = allow.target == SecretAllow::Target::secret  ? secret
                                   : allow.target == SecretAllow::Target::match ? match
-                                                                               : line;
+                                                                               : line_around(window, match);
   const re2::StringPiece piece(target.data(), target.size());
   const bool regex = std::any_of(allow.regexes.begin(), allow.regexes.end(),
                                  [&](const auto& r) { return re2::RE2::PartialMatch(piece, r->compiled()); });
@@ -230,9 +231,8 @@ std::vector<SecretMatch> find_secrets(const SecretRule& rule, const std::vector<
       }
     }
     if (secret.empty() || (rule.entropy > 0 && shannon_entropy(secret) <= rule.entropy)) continue;
-    const std::string_view line = line_around(window, match_at, match_at + match.size());
     const auto lets_pass = [&](const SecretAllow& allow) {
-      return allowed(allow, rule, secret, match, line);
+      return allowed(allow, rule, secret, match, window);
     };
     if (std::any_of(rule.allows.begin(), rule.allows.end(), lets_pass) ||
         std::any_of(allows.begin(), allows.end(), lets_pass))

@@ -250,7 +250,7 @@ void check_range(const Release& release, FindingSink& sink) {
     if (before != nullptr && *before == dependency.spec) continue;
     if (release.packaged != nullptr) {  // what is bundled is not resolved by anybody
       const auto& bundled = release.packaged->bundle_dependencies;
-      if (std::find(bundled.begin(), bundled.end(), dependency.name) != bundled.end()) continue;
+      if (std::binary_search(bundled.begin(), bundled.end(), dependency.name)) continue;
     }
     const Looseness wrong = looseness(dependency, before);
     if (wrong.message.empty()) continue;

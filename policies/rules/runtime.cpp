@@ -203,6 +203,8 @@ class Names {
 };
 
 constexpr std::size_t waiting_max = 200;
+// To find what tells of one, every file is read: past a count, all of them are taken to be told of.
+constexpr std::size_t shells_max = 20;
 
 constexpr std::size_t relative_max = 300;
 
@@ -292,13 +294,15 @@ void read_file(const Release& release, const ReleaseFile& file, const std::funct
 std::vector<const ReleaseFile*> runtime_files(const Release& release) {
   std::vector<const ReleaseFile*> out, waiting;
   std::set<std::string> known;
+  std::size_t shells = 0;
   for (const ReleaseFile& file : release.files) {
     bool says = false;
     for_each_part(file.content, [&](const FileContent& part) {
       says = says || !part.capabilities.empty() || !part.signs.empty();
     });
     if (!says) continue;
-    if (runs_by_itself(release, file)) {
+    const bool is_one_too_many = is_shell(file.entry.inner) && ++shells > shells_max;
+    if (is_one_too_many ? !is_aside(file.entry.inner) : runs_by_itself(release, file)) {
       out.push_back(&file);
       for_each_part(file.content, [&](const FileContent& part) {
         for (const Capability& capability : part.capabilities) known.insert(capability.name);

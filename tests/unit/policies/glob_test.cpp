@@ -57,6 +57,9 @@ TEST_CASE("a group that nothing closes is text, and reading it comes to an end")
 
 TEST_CASE("a hostile pattern ends in an error, not in hours") {
   CHECK_THROWS_AS(Glob("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}"), std::length_error);
+  CHECK_THROWS_AS(Glob(std::string(5000, '[')), std::length_error);
+  CHECK_THROWS_AS(Glob("{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}" + std::string(1000, 'x')), std::length_error);
+  CHECK(Glob(std::string(1000, '?')).matches(std::string(1000, 'x')));
   std::string stars, path;
   for (int i = 0; i < 30; ++i) stars += "**/x/";
   for (int i = 0; i < 60; ++i) path += "x/";

@@ -113,6 +113,16 @@ TEST_CASE("a path beyond ASCII holds; unusual modes and tops are noted") {
   CHECK(top.name == "a");
 }
 
+TEST_CASE("a package.json that is larger than any of sense is refused before it is read") {
+  const auto manifest = [](std::size_t bytes) {
+    std::string text = R"({"name":"a","version":"1.0.0","keywords":[)";
+    for (std::size_t i = 0; text.size() < bytes; ++i) text += std::to_string(i * i) + ",";
+    return package_of(text + "0]}");
+  };
+  CHECK(blocked_by(inspect(manifest(1'100'000)), "tar/manifest"));
+  CHECK_FALSE(blocked_by(inspect(manifest(900'000)), "tar/manifest"));
+}
+
 TEST_CASE("no room for the scratch file refuses, and says so") {
   const Report report =
       inspect(package_of(R"({"name":"a","version":"1.0.0"})"), rules_with({}, "/nowhere/at/all"));

@@ -77,6 +77,17 @@ TEST_CASE("the files that npm never takes are outside even of a wide list") {
 TEST_CASE("a list too large to judge is an error, so that the rule holds") {
   std::string many = "{\"files\":[\"a\"";
   for (int i = 0; i < 2000; ++i) many += ",\"p" + std::to_string(i) + "/**\"";
+  std::string wild = R"({"files":["a")";
+  for (int i = 0; i < 500; ++i) wild += ",\"p" + std::to_string(i) + "*\"";
+  CHECK_THROWS_AS(outside(wild + "]}", {"a"}), std::length_error);
+  std::string names = R"({"files":["a")";
+  for (int i = 0; i < 2000; ++i) names += ",\"p" + std::to_string(i) + "\"";
+  CHECK(outside(names + "]}", {"a", "p7", "q"}) == Set{"q"});
+  for (int i = 0; i < 9000; ++i) names += ",\"q" + std::to_string(i) + "\"";
+  CHECK_THROWS_AS(outside(names + "]}", {"a"}), std::length_error);
+  std::string bins = R"({"files":["a"],"bin":{"b":"b*")";
+  for (int i = 0; i < 500; ++i) bins += ",\"b" + std::to_string(i) + "\":\"b" + std::to_string(i) + "*\"";
+  CHECK_THROWS_AS(outside(bins + "}}", {"a"}), std::length_error);
   std::vector<std::string> paths;
   for (int i = 0; i < 5000; ++i) paths.push_back("f" + std::to_string(i));
   CHECK_THROWS_AS(outside(many + "]}", paths), std::length_error);
