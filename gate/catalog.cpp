@@ -112,6 +112,21 @@ Result<void> Catalog::each_name(const std::function<bool(std::string_view)>& vis
                      [&](std::string_view key, std::string_view) { return visit(key); });
 }
 
+Result<void> Catalog::each_digest(const std::function<void(const Sha512&)>& visit) {
+  std::optional<Error> damaged;
+  auto read = store_.scan(Family::versions, "", "", false, [&](std::string_view key, std::string_view value) {
+    auto version = read_version(key, value);
+    if (version)
+      visit(version->sha512);
+    else
+      damaged = version.error();
+    return !damaged;
+  });
+  if (!read) return read.error();
+  if (damaged) return *damaged;
+  return {};
+}
+
 Result<void> Catalog::publish(Fact& fact, const PackageName& name, const LocalVersion& version,
                               const std::string& tag, const std::string& stage_id) {
   const std::string key = version_key(name, version.version);

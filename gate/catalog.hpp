@@ -46,6 +46,8 @@ class Catalog {
   Result<LocalPackage> package(const PackageName& name);
   Result<LocalVersion> version(const PackageName& name, std::string_view version);
   Result<void> each_name(const std::function<bool(std::string_view name)>& visit);
+  // The tarball of every version.
+  Result<void> each_digest(const std::function<void(const Sha512&)>& visit);
 
   // Within a fact: adds the version, points the tag at it. conflict where the version exists.
   static Result<void> publish(Fact& fact, const PackageName& name, const LocalVersion& version,

@@ -373,7 +373,12 @@ Result<std::shared_ptr<const Blob>> Gate::tarball(const Principal& who, std::str
   if (!stage) return stage.error();
   if (stage->state == StageState::blocked)
     return fail(ErrorKind::not_found, "The tarball of a release refused by policy is not kept.");
-  return parts_.blobs.open(stage->sha512);
+  auto blob = parts_.blobs.open(stage->sha512);
+  if (!blob && blob.error().kind == ErrorKind::not_found && stage->state == StageState::rejected)
+    return fail(ErrorKind::not_found,
+                "The tarball of this release is no longer kept: it was turned down on " +
+                    to_iso8601(stage->updated) + ".");
+  return blob;
 }
 
 Result<Facts> Gate::facts(const Principal& who, std::string_view id) {

@@ -90,6 +90,18 @@ Result<void> StageStore::each_open(const std::function<bool(const Stage&)>& visi
   return {};
 }
 
+Result<void> StageStore::each(const std::function<bool(const Stage&)>& visit) const {
+  std::optional<Error> damaged;
+  auto read = store_.scan(Family::stages, "s ", "", false, [&](std::string_view, std::string_view text) {
+    auto stage = parse_stage(text);
+    if (!stage) damaged = stage.error();
+    return stage && visit(*stage);
+  });
+  if (!read) return read.error();
+  if (damaged) return *damaged;
+  return {};
+}
+
 Result<std::vector<std::string>> StageStore::all() const {
   std::vector<std::string> ids;
   auto read = store_.scan(Family::stages, "s ", "", false, [&](std::string_view k, std::string_view) {

@@ -33,6 +33,8 @@ class StageStore {
   Result<std::optional<Stage>> latest_of(std::string_view name, std::string_view version) const;
   // The ones that are held, approved or failed, oldest first.
   Result<void> each_open(const std::function<bool(const Stage&)>& visit) const;
+  // Every stage that is recorded, in no order.
+  Result<void> each(const std::function<bool(const Stage&)>& visit) const;
   // The ids of every stage that is recorded, in no order.
   Result<std::vector<std::string>> all() const;
   Result<PublishDocument> document(std::string_view id) const;

@@ -63,6 +63,7 @@ struct Config {
   std::string trust_root;         // whom provenance is verified against; empty: nobody
   CacheLimits cache{.stale_for = std::chrono::minutes(5)};
   Millis pulls_kept_for{std::chrono::days(90)};
+  Millis turned_down_kept_for{std::chrono::days(90)};
   std::uint64_t publish_body_bytes_max = 256u << 20;
   std::uint64_t connections_max = 4096;
   std::uint64_t requests_per_second_per_token = 0;    // 0: no limit

@@ -298,6 +298,10 @@ const std::vector<Key<Config>>& of_config() {
       duration_row<Config>("cache.pulls_kept_for",
                            "How long it is kept who has downloaded what (`sallyport who`).",
                            [](auto& c) -> auto& { return c.pulls_kept_for; }),
+      duration_row<Config>("limits.turned_down_kept_for",
+                           "How long `sallyport gc` leaves the tarball of a release that was rejected, "
+                           "withdrawn or superseded, or has expired. Its record stays for good.",
+                           [](auto& c) -> auto& { return c.turned_down_kept_for; }),
       size_row<Config>("limits.publish_body_bytes_max", "Largest body of a publish (a tarball in base64).",
                        [](auto& c) -> auto& { return c.publish_body_bytes_max; }),
       {"limits.connections_max", Kind::number, "Connections open at once; one more is answered 503.",

@@ -40,6 +40,9 @@ Result<DataFolder> open_data_folder(const std::string& path, const Clock& clock,
 std::string meta_folder(const std::string& path) {
   return path + "/meta";
 }
+std::string copy_folder(const std::string& path, const std::string& id) {
+  return path + "/copy-" + id;
+}
 std::string blobs_folder(const std::string& path) {
   return path + "/blobs";
 }

@@ -4,6 +4,7 @@
 //   meta/          metadata (RocksDB); its lock says that a process has the folder
 //   blobs/         own tarballs
 //   cached/        tarballs of upstreams: all can be fetched again
+//   copy-<id>/     what a command reads beside a running server, gone with its end
 //   console.sock   of a running server, for commands (proxy/cli/console.hpp)
 
 #include <memory>
@@ -33,5 +34,6 @@ Result<DataFolder> open_data_folder(const std::string& path, const Clock& clock,
 // Where the blobs of a folder lie, for a copy of it.
 std::string blobs_folder(const std::string& path);
 std::string meta_folder(const std::string& path);
+std::string copy_folder(const std::string& path, const std::string& id);
 
 }  // namespace sallyport

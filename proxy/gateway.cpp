@@ -461,8 +461,8 @@ std::optional<std::string> Gateway::offer_first_admin() {
 }
 ConsoleContext Gateway::console() {
   State& s = *state_;
-  return {*s.data.identity, *s.data.ledger, *s.data.meta, *s.data.blobs,
-          *s.restrictions,  *s.pulls,       s.clock,      s.data.path};
+  return {*s.data.identity, *s.data.ledger, *s.data.meta, *s.data.blobs, *s.data.cached,
+          *s.restrictions,  *s.pulls,       s.clock,      s.data.path,   s.config.turned_down_kept_for};
 }
 void Gateway::make_routes(const std::string& base_url) {
   state_->make_routes(base_url);

@@ -50,6 +50,9 @@ class BlobStore {
   virtual Result<std::shared_ptr<const Blob>> open(const Sha512& digest) = 0;  // not_found
   virtual Result<void> remove(const Sha512& digest) = 0;                       // absent is fine
   virtual Result<void> touch(const Sha512& digest) = 0;  // `modified` is now; absent is fine
+  // Removes what was neither committed nor touched since `before`; false: it stayed, or is absent. A commit
+  // of bytes that are there already dates them now, and nothing removes them in between.
+  virtual Result<bool> remove_older(const Sha512& digest, Instant before) = 0;
   virtual Result<void> walk(const std::function<bool(const BlobInfo&)>& visit) = 0;
 };
 

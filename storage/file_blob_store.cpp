@@ -16,6 +16,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -60,6 +61,17 @@ Result<std::size_t> read_at(int fd, std::uint64_t offset, std::span<std::uint8_t
   return filled;
 }
 
+Instant modified_of(const struct stat& info) {
+  return Instant(std::chrono::seconds(info.st_mtim.tv_sec) +
+                 std::chrono::duration_cast<Millis>(std::chrono::nanoseconds(info.st_mtim.tv_nsec)));
+}
+
+Result<void> date_now(const std::string& path) {
+  if (::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
+    return disk_error(errno, "dating", path);
+  return {};
+}
+
 struct Folders {
   Folders(const std::string& root, Durability how)
       : tmp(root + "/tmp"), blobs(root + "/sha512"), durability(how) {}
@@ -85,6 +97,7 @@ struct Folders {
   const std::string tmp;
   const std::string blobs;
   const Durability durability;
+  std::mutex names;  // between looking at a blob's age and what that leads to
 
  private:
   std::array<std::atomic<bool>, 256> lasting_{};
@@ -167,11 +180,12 @@ class StagedFile final : public StagedBlob {
 
   // A blob of this name has these bytes already, unless something cut it short: then ours take its place.
   Result<void> link(const std::string& to) const {
+    const std::lock_guard lock(folders_->names);
     if (::link(path_.c_str(), to.c_str()) == 0) return {};
     if (errno != EEXIST) return disk_error(errno, "linking", to);
     struct stat there{};
     if (::lstat(to.c_str(), &there) != 0) return disk_error(errno, "looking at", to);
-    if (S_ISREG(there.st_mode) && static_cast<std::uint64_t>(there.st_size) == size_) return {};
+    if (S_ISREG(there.st_mode) && static_cast<std::uint64_t>(there.st_size) == size_) return date_now(to);
     log::warn("blob.replaced", {{"path", to}, {"bytes", there.st_size}, {"should_be_bytes", size_}});
     if (::rename(path_.c_str(), to.c_str()) != 0) return disk_error(errno, "replacing", to);
     return {};
@@ -253,11 +267,19 @@ class FileBlobStore final : public BlobStore {
     return {};
   }
 
-  Result<void> touch(const Sha512& digest) override {
+  Result<void> touch(const Sha512& digest) override { return date_now(folders_->path(to_hex(digest))); }
+
+  Result<bool> remove_older(const Sha512& digest, Instant before) override {
     const std::string path = folders_->path(to_hex(digest));
-    if (::utimensat(AT_FDCWD, path.c_str(), nullptr, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
-      return disk_error(errno, "dating", path);
-    return {};
+    const std::lock_guard lock(folders_->names);
+    struct stat info{};
+    if (::lstat(path.c_str(), &info) != 0) {
+      if (errno == ENOENT) return false;
+      return disk_error(errno, "looking at", path);
+    }
+    if (modified_of(info) >= before) return false;
+    if (::unlink(path.c_str()) != 0) return disk_error(errno, "removing", path);
+    return true;
   }
 
   Result<void> walk(const std::function<bool(const BlobInfo&)>& visit) override {
@@ -274,10 +296,7 @@ class FileBlobStore final : public BlobStore {
         struct stat info{};
         if (::lstat(folders_->path(name).c_str(), &info) != 0) continue;  // removed in the meantime
         if (!S_ISREG(info.st_mode)) continue;
-        const auto modified =
-            std::chrono::seconds(info.st_mtim.tv_sec) +
-            std::chrono::duration_cast<Millis>(std::chrono::nanoseconds(info.st_mtim.tv_nsec));
-        if (!visit({*digest, static_cast<std::uint64_t>(info.st_size), Instant(modified)})) return {};
+        if (!visit({*digest, static_cast<std::uint64_t>(info.st_size), modified_of(info)})) return {};
       }
     }
     return {};

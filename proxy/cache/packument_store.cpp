@@ -35,6 +35,12 @@ Result<std::optional<StoredPackument>> PackumentStore::load(const PackageName& n
       {{std::string(string_at(*o, "etag").value_or("")), *fetched}, std::move(*text)});
 }
 
+Result<bool> PackumentStore::has(std::string_view name) {
+  auto head = store_.get(Family::upstream, "c " + std::string(name));
+  if (!head) return head.error();
+  return head->has_value();
+}
+
 Result<void> PackumentStore::keep(const PackageName& name, const PackumentHead& head,
                                   std::string gzipped_body) {
   MetaBatch batch;

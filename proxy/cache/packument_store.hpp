@@ -31,6 +31,7 @@ class PackumentStore {
 
   // Nothing: not kept, or damaged; to be fetched.
   Result<std::optional<StoredPackument>> load(const PackageName& name);
+  Result<bool> has(std::string_view name);
   Result<void> keep(const PackageName& name, const PackumentHead& head, std::string gzipped_body);
   Result<void> confirm(const PackageName& name, const PackumentHead& head);  // the body is kept already
   Result<void> each_name(const std::function<bool(std::string_view name)>& visit);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "gate/stage_store.hpp"
+#include "proxy/cache/packument_store.hpp"
 #include "storage/base/json.hpp"
 #include "storage/base/log.hpp"
 
@@ -23,6 +24,12 @@ const std::string& promised_by(const PreparedVersion& version) {
 }
 Error not_kept() {
   return fail(ErrorKind::not_found, "This tarball is not kept here.");
+}
+
+Result<Sha512> digest_in(std::string_view pin) {
+  auto record = parse_strict(pin);
+  const json::object* o = record ? record->if_object() : nullptr;
+  return o ? sha512_from_hex(string_at(*o, "sha512").value_or("")) : Result<Sha512>(not_kept());
 }
 
 Result<bool> is_whole(const Blob& blob, const Sha512& digest) {
@@ -208,6 +215,29 @@ void TarballStore::make_room(std::uint64_t added) {
   std::lock_guard lock(mutex_);
   bytes_ = total;
   evicted_ += removed;
+}
+
+Result<std::vector<Sha512>> cached_tarballs_in_use(MetaStore& store) {
+  std::vector<Sha512> used;
+  std::string name;  // of the package whose tarballs are being visited
+  bool wanted = false;
+  std::optional<Error> broken;
+  auto read = store.scan(Family::upstream, "t ", {}, false, [&](std::string_view key, std::string_view text) {
+    const std::string_view of = key.substr(2, key.find('\0') - 2);
+    if (of != name) {
+      name = of;
+      auto packument = PackumentStore(store).has(name);
+      if (!packument) broken = packument.error();
+      wanted = packument && *packument;
+    }
+    // A record that cannot be read names no tarball: it is fetched again.
+    auto digest = wanted ? digest_in(text) : Result<Sha512>(not_kept());
+    if (digest) used.push_back(*digest);
+    return !broken;
+  });
+  if (!read) return read.error();
+  if (broken) return *broken;
+  return used;
 }
 
 std::uint64_t TarballStore::evicted() const {

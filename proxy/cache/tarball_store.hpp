@@ -59,6 +59,9 @@ class TarballStore {
   std::uint64_t evicted_ = 0;
 };
 
+// The cached tarballs of packages whose packument is kept; the others can never be asked for. Blocking.
+Result<std::vector<Sha512>> cached_tarballs_in_use(MetaStore& store);
+
 // What a tarball is held against: a sha512, or for very old packages a sha1. upstream: neither is there.
 struct ExpectedDigest {
   bool by_sha512 = true;

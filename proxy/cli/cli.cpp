@@ -110,10 +110,8 @@ class Cli {
     return 0;
   }
 
-  PolicyOutput policy_output() const {
-    const bool watched = &around_.err == &std::cerr && ::isatty(STDERR_FILENO) == 1;
-    return {around_.out, around_.err, watched};
-  }
+  bool watched() const { return &around_.err == &std::cerr && ::isatty(STDERR_FILENO) == 1; }
+  PolicyOutput policy_output() const { return {around_.out, around_.err, watched()}; }
 
   int on_policy() const {
     std::string file = options_.policy;
@@ -149,7 +147,7 @@ class Cli {
     if (folder) return replay_on(*folder, *config);
     if (folder.error().kind != ErrorKind::busy) return refused(folder.error());
 
-    const std::string copy = (fs::absolute(config->data) / ("copy-" + uuid_v4(random))).string();
+    const std::string copy = copy_folder(fs::absolute(config->data).string(), uuid_v4(random));
     struct Gone {
       const std::string& path;
       ~Gone() {
@@ -181,6 +179,7 @@ class Cli {
     const auto config = load(false);
     if (!config) return refused(config.error());
     ConsoleInput input;
+    input.watched = watched();
     input.folder = std::filesystem::current_path().string();
     if (sets_password(options_.command)) {
       auto password = new_password();
@@ -197,8 +196,8 @@ class Cli {
       const auto restrictions = Restrictions::open({*folder->ledger, *folder->meta, rules});
       if (!restrictions) return refused(restrictions.error());
       Pulls pulls(*folder->meta, clock);
-      return run_command({*folder->identity, *folder->ledger, *folder->meta, *folder->blobs, **restrictions,
-                          pulls, clock, folder->path},
+      return run_command({*folder->identity, *folder->ledger, *folder->meta, *folder->blobs, *folder->cached,
+                          **restrictions, pulls, clock, folder->path, config->turned_down_kept_for},
                          options_, input, output);
     }
     if (folder.error().kind != ErrorKind::busy) return refused(folder.error());

@@ -71,6 +71,11 @@ class Parser {
          "sallyport who axios@1.14.1")
         ->add_option("ENTRY", o_.entry, "name or name@version")
         ->required();
+    leaf(app_, Command::gc, "gc",
+         "Remove what nothing refers to any more: tarballs of releases turned down long ago, what a crash "
+         "left, cached tarballs that nobody can ask for",
+         "sallyport gc --dry-run")
+        ->add_flag("--dry-run", o_.dry_run, "List it, and remove nothing");
     leaf(app_, Command::routes, "routes", "Print every HTTP route as Markdown", "sallyport routes");
   }
 
@@ -261,6 +266,7 @@ bool works_on_data(Command command) {
     case Command::freeze:
     case Command::deny:
     case Command::who:
+    case Command::gc:
       return true;
     default:
       return false;

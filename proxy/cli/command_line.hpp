@@ -34,6 +34,7 @@ enum class Command : std::uint8_t {
   freeze,
   deny,
   who,
+  gc,
   routes,
 };
 bool works_on_data(Command command);
@@ -56,6 +57,7 @@ struct Options {
   std::string folder;                           // snapshot
   std::string entry, reason, at;                // freeze, deny, who
   bool lift = false;                            // freeze, deny
+  bool dry_run = false;                         // gc
   std::string policy, policy_before, rule;      // policy
   std::string since, package, format = "text";  // policy replay
 };

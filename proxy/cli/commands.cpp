@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "proxy/cli/gc.hpp"
 #include "proxy/data_folder.hpp"
 #include "storage/base/json.hpp"
 #include "storage/base/text.hpp"
@@ -56,6 +57,8 @@ class CommandRun {
         return deny();
       case Command::who:
         return who();
+      case Command::gc:
+        return collect_garbage(c_, o_.dry_run, in_.watched, output_);
       default:
         break;
     }

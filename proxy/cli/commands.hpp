@@ -21,22 +21,27 @@ struct ConsoleContext {
   Identity& identity;
   Ledger& ledger;
   MetaStore& meta;
-  BlobStore& blobs;
+  BlobStore& blobs;   // own tarballs
+  BlobStore& cached;  // those of upstreams
   Restrictions& restrictions;
   Pulls& pulls;
   const Clock& clock;
   std::string data;  // the folder
+  Millis turned_down_kept_for;
 };
 
 // Where text goes, as it is made.
 struct ConsoleOutput {
   std::function<void(std::string_view)> out, err;
+  // Whether nobody waits for the end any more: long work stops where it can.
+  std::function<bool()> ended = [] { return false; };
 };
 
 // What came from the user besides the arguments.
 struct ConsoleInput {
   std::string password;  // where the command sets one; may be empty for a service identity
   std::string folder;    // the working folder of who asked
+  bool watched = false;  // a person watches `err`: long work shows how far it is
 };
 
 // The exit code: 0 done, 1 done and bad (a broken ledger), 2 refused. Blocking; any thread.

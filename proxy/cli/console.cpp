@@ -139,6 +139,12 @@ struct ConsoleServer::State {
     }
   }
 
+  // The server stops, or who asked has gone.
+  bool ended(int peer) const {
+    std::array<pollfd, 2> now{{{stop.get(), POLLIN, 0}, {peer, POLLRDHUP, 0}}};
+    return ::poll(now.data(), now.size(), 0) > 0;
+  }
+
   void answer(int peer) const {
     give_up_after(peer, SO_RCVTIMEO, question_seconds_max);
     give_up_after(peer, SO_SNDTIMEO, answer_seconds_max);
@@ -155,9 +161,11 @@ struct ConsoleServer::State {
       words.emplace_back(arg.as_string());
     }
     const ConsoleInput input{std::string(string_at(*given, "password").value_or("")),
-                             std::string(string_at(*given, "folder").value_or(""))};
+                             std::string(string_at(*given, "folder").value_or("")),
+                             bool_at(*given, "watched").value_or(false)};
     const ConsoleOutput output{[&](std::string_view text) { send_line(peer, {{"out", text}}); },
-                               [&](std::string_view text) { send_line(peer, {{"err", text}}); }};
+                               [&](std::string_view text) { send_line(peer, {{"err", text}}); },
+                               [&] { return ended(peer); }};
     int code = 2;
     try {
       code = handler(words, input, output);
@@ -208,7 +216,8 @@ Result<int> ask_console(const std::string& folder, const std::vector<std::string
         ErrorKind::unavailable,
         "Another process has the data folder " + folder + ", and no server answers in it: stop that process.",
         last_error());
-  json::object question{{"input", {{"password", input.password}, {"folder", input.folder}}}};
+  json::object question{
+      {"input", {{"password", input.password}, {"folder", input.folder}, {"watched", input.watched}}}};
   question["args"] = json::array(args.begin(), args.end());
   if (send_line(peer.get(), question)) {
     Lines lines(peer.get(), 64u << 20);

@@ -2,8 +2,8 @@
 // The Unix socket through which commands reach a running server: `console.sock` in the data folder, mode
 // 0600, and only for the server's own user and root.
 //
-//   asked     {"args":["user","list"],"input":{"password":"…","folder":"/where"}}      one line
-//   answered  {"out":"…"} and {"err":"…"} as they are made, then {"exit":0}            one line each
+//   asked     {"args":["user","list"],"input":{"password":"…","folder":"/where","watched":false}}      one
+//   line answered  {"out":"…"} and {"err":"…"} as they are made, then {"exit":0}            one line each
 
 #include <functional>
 #include <memory>

@@ -140,7 +140,8 @@ int replay_policy(MetaStore& meta, BlobStore& blobs, const ReplayRequest& reques
       compile_rules(std::move(*policy), request.cache_folder, fs::temp_directory_path().string());
   if (!rules) return refused(rules.error(), output);
   Replay replayed(request, output);
-  ProgressBar bar(output.err, output.progress, "releases");
+  ProgressBar bar([&](std::string_view text) { output.err << text << std::flush; }, output.progress,
+                  "releases");
   const auto done = replay(
       meta, blobs, *rules, {*since, request.package},
       [&](Replayed&& release) {

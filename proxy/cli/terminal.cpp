@@ -32,8 +32,8 @@ std::size_t terminal_columns(int fd) {
   return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 76;
 }
 
-ProgressBar::ProgressBar(std::ostream& out, bool watched, std::string what)
-    : out_(out), watched_(watched), what_(std::move(what)) {}
+ProgressBar::ProgressBar(Draw draw, bool watched, std::string what)
+    : draw_(std::move(draw)), watched_(watched), what_(std::move(what)) {}
 
 void ProgressBar::show(std::size_t done, std::size_t all) {
   constexpr std::size_t cells = 30;
@@ -42,12 +42,13 @@ void ProgressBar::show(std::size_t done, std::size_t all) {
   if (part == drawn_) return;
   drawn_ = part;
   const std::size_t filled = part * cells / 1000;
-  out_ << "\r[" << std::string(filled, '#') << std::string(cells - filled, ' ') << "] " << thousands(done)
-       << " of " << thousands(all) << " " << what_ << std::flush;
+  draw_("\r[" + std::string(filled, '#') + std::string(cells - filled, ' ') + "] " + thousands(done) +
+        " of " + thousands(all) + " " + what_ + "\x1b[K");
 }
 
 void ProgressBar::end() {
-  if (watched_ && drawn_ != static_cast<std::size_t>(-1)) out_ << "\r\x1b[K" << std::flush;
+  if (watched_ && drawn_ != static_cast<std::size_t>(-1)) draw_("\r\x1b[K");
+  drawn_ = static_cast<std::size_t>(-1);
 }
 
 }  // namespace sallyport

@@ -1,7 +1,8 @@
 #pragma once
 #include <cstddef>
-#include <iosfwd>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "storage/base/result.hpp"
 
@@ -16,12 +17,16 @@ std::size_t terminal_columns(int fd);
 // One line that is drawn over itself. Nothing at all where nobody watches.
 class ProgressBar {
  public:
-  ProgressBar(std::ostream& out, bool watched, std::string what);
+  using Draw = std::function<void(std::string_view)>;
+  ProgressBar(Draw draw, bool watched, std::string what);
+  ~ProgressBar() { end(); }
+  ProgressBar(const ProgressBar&) = delete;
+  ProgressBar& operator=(const ProgressBar&) = delete;
   void show(std::size_t done, std::size_t all);
   void end();  // the line is free again
 
  private:
-  std::ostream& out_;
+  const Draw draw_;
   const bool watched_;
   const std::string what_;
   std::size_t drawn_ = static_cast<std::size_t>(-1);  // the last figure, in thousandths

@@ -173,6 +173,17 @@ inline void blob_store_suite(BlobStore& store) {
     CHECK(read_all(store, digest) == "abc");
   }
 
+  SUBCASE("what is older than a moment is removed, and nothing else") {
+    const Sha512 digest = put_blob(store, "abc");
+    Instant at;
+    REQUIRE(store.walk([&](const BlobInfo& info) { return at = info.modified, true; }).has_value());
+    CHECK(store.remove_older(digest, at).value() == false);
+    CHECK(read_all(store, digest) == "abc");
+    CHECK(store.remove_older(digest, at + Millis(1)).value() == true);
+    CHECK(store.open(digest).error().kind == ErrorKind::not_found);
+    CHECK(store.remove_older(digest, at + Millis(1)).value() == false);
+  }
+
   SUBCASE("many write at once, the same and other bytes") {
     std::vector<std::thread> writers;
     for (int t = 0; t < 4; ++t) {

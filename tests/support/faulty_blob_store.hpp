@@ -32,6 +32,9 @@ class FaultyBlobStore final : public BlobStore {
   }
   Result<void> remove(const Sha512& digest) override { return inner_.remove(digest); }
   Result<void> touch(const Sha512& digest) override { return inner_.touch(digest); }
+  Result<bool> remove_older(const Sha512& digest, Instant before) override {
+    return inner_.remove_older(digest, before);
+  }
   Result<void> walk(const std::function<bool(const BlobInfo&)>& visit) override { return inner_.walk(visit); }
 
  private:

@@ -67,7 +67,8 @@ class StagedMemory final : public StagedBlob {
     if (digest() != named) return fail(ErrorKind::corrupt, "the bytes are not those of the digest");
     const std::lock_guard lock(contents_->mutex);
     const Instant now = contents_->clock != nullptr ? contents_->clock->now() : Instant();
-    contents_->blobs.try_emplace(named, std::make_shared<const std::string>(bytes_), now);
+    contents_->blobs.try_emplace(named, std::make_shared<const std::string>(bytes_), now)
+        .first->second.modified = now;
     return {};
   }
 
@@ -108,6 +109,14 @@ Result<void> MemoryBlobStore::touch(const Sha512& digest) {
   if (it != contents_->blobs.end() && contents_->clock != nullptr)
     it->second.modified = contents_->clock->now();
   return {};
+}
+
+Result<bool> MemoryBlobStore::remove_older(const Sha512& digest, Instant before) {
+  const std::lock_guard lock(contents_->mutex);
+  const auto it = contents_->blobs.find(digest);
+  if (it == contents_->blobs.end() || it->second.modified >= before) return false;
+  contents_->blobs.erase(it);
+  return true;
 }
 
 void MemoryBlobStore::replace(const Sha512& digest, std::string bytes) {

@@ -18,6 +18,7 @@ class MemoryBlobStore final : public BlobStore {
   Result<std::shared_ptr<const Blob>> open(const Sha512& digest) override;
   Result<void> remove(const Sha512& digest) override;
   Result<void> touch(const Sha512& digest) override;
+  Result<bool> remove_older(const Sha512& digest, Instant before) override;
   Result<void> walk(const std::function<bool(const BlobInfo&)>& visit) override;
 
   // What a damaged disk does: other bytes under that digest.

@@ -641,6 +641,9 @@ class TamperedBlobs final : public BlobStore {
   Result<std::unique_ptr<StagedBlob>> begin() override { return inner_.begin(); }
   Result<void> remove(const Sha512& digest) override { return inner_.remove(digest); }
   Result<void> touch(const Sha512& digest) override { return inner_.touch(digest); }
+  Result<bool> remove_older(const Sha512& digest, Instant before) override {
+    return inner_.remove_older(digest, before);
+  }
   Result<void> walk(const std::function<bool(const BlobInfo&)>& visit) override { return inner_.walk(visit); }
   Result<std::shared_ptr<const Blob>> open(const Sha512& digest) override {
     auto blob = inner_.open(digest);

@@ -215,12 +215,13 @@ struct Running {
   explicit Running(Shell& shell) : folder(open_data_folder(shell.data(), shell.clock, shell.random).value()) {
     restrictions = Restrictions::open({*folder.ledger, *folder.meta, rules}).value();
     pulls = std::make_unique<Pulls>(*folder.meta, shell.clock);
-    console = ConsoleServer::start(folder.path, [this, &shell](const auto& args, const auto& input,
-                                                               const auto& output) {
-                return run_command({*folder.identity, *folder.ledger, *folder.meta, *folder.blobs,
-                                    *restrictions, *pulls, shell.clock, folder.path},
-                                   args, input, output);
-              }).value();
+    console =
+        ConsoleServer::start(folder.path, [this, &shell](const auto& args, const auto& input,
+                                                         const auto& output) {
+          return run_command({*folder.identity, *folder.ledger, *folder.meta, *folder.blobs, *folder.cached,
+                              *restrictions, *pulls, shell.clock, folder.path, std::chrono::hours(24)},
+                             args, input, output);
+        }).value();
   }
 };
 
@@ -318,6 +319,7 @@ TEST_CASE("every command has help with an example") {
                                              {"ledger", "verify"},
                                              {"ledger", "export"},
                                              {"snapshot"},
+                                             {"gc"},
                                              {"routes"}}) {
     auto args = command;
     args.push_back("--help");
