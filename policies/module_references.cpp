@@ -76,6 +76,9 @@ struct ModuleReferences::Folded final : CodeUses {
     if (known.size() <= kTextMax) say(known, ModuleReference::Place::other);
   }
   void names(Word, CodePlace) override {}
+  void composes(std::string_view, CodePlace) override {}
+  bool passes(std::string_view, std::string_view, CodePlace) override { return false; }
+  void sets(std::string_view, const Value&, CodePlace) override {}
   void gives_up(CodePlace) override {}
   void say(std::string_view text, ModuleReference::Place place) const {
     if (!text.empty()) found({text, place, false});

@@ -20,10 +20,11 @@ namespace {
 
 // Two things this near are taken for parts of one program, however large the bundle around them.
 constexpr std::uint64_t near_bytes = 48u << 10;
-constexpr std::size_t places_max = 2000;
+constexpr std::size_t places_max = 20'000;
+constexpr std::uint64_t apart_bytes = 1u << 10;  // of two ways out that are told apart
 constexpr std::size_t paths_max = 100;
-constexpr std::size_t signs_max = 5;  // of each rule, a file
-constexpr int nesting_max = 3;        // code in the text that code evaluates
+constexpr std::size_t signs_max = 32;  // of each rule, a file
+constexpr int nesting_max = 3;         // code in the text that code evaluates
 constexpr std::size_t nested_bytes_max = 4u << 20;
 
 std::string folded(std::string_view text) {
@@ -143,6 +144,35 @@ std::string_view persistence_in(std::string_view path) {
   return marks.in(path);
 }
 
+bool is_network(std::string_view module) {
+  return one_of(module, {"http",
+                         "https",
+                         "http2",
+                         "net",
+                         "tls",
+                         "dgram",
+                         "undici",
+                         "quic",
+                         "axios",
+                         "got",
+                         "node-fetch",
+                         "cross-fetch",
+                         "isomorphic-fetch",
+                         "needle",
+                         "superagent",
+                         "request",
+                         "ky",
+                         "phin",
+                         "ws",
+                         "socket.io-client",
+                         "nodemailer"});
+}
+
+bool has_remote_script(std::string_view text) {
+  const std::size_t tag = text.find("<script"), source = text.find("src=", std::min(tag, text.size()));
+  return source != std::string_view::npos && text.substr(source, 15).find("//") != std::string_view::npos;
+}
+
 // A path, rather than a sentence that speaks of one.
 bool is_path(std::string_view text) {
   if (text.size() > 300 || text.find('\n') != std::string_view::npos) return false;
@@ -177,14 +207,16 @@ class Reader final : public CodeUses {
 
   void finish() {
     if (fs_ && !written_.empty()) capable("fs-write", written_.front(), write_name_);
+    const auto in_order = [](CodePlace a, CodePlace b) { return a.offset < b.offset; };
+    std::sort(ways_out_.begin(), ways_out_.end(), in_order);
+    std::sort(written_.begin(), written_.end(), in_order);
     for (const Seen& secret : secrets_) {
-      const bool near_way_out =
-          std::any_of(ways_out_.begin(), ways_out_.end(), [&](CodePlace p) { return near(p, secret.place); });
+      const bool near_way_out = any_near(ways_out_, secret.place);
       keep(content_, near_way_out ? sign_credentials : sign_credentials_alone, std::string(secret.what),
            secret.place, secret.evidence, secret.identity);
     }
     for (const Seen& path : persistent_)
-      if (std::any_of(written_.begin(), written_.end(), [&](CodePlace p) { return near(p, path.place); }))
+      if (any_near(written_, path.place))
         keep(content_, sign_persistence, std::string(path.what), path.place, path.evidence, path.identity);
     for (const Seen& run : runs_) {
       if (!has("process")) break;
@@ -200,13 +232,16 @@ class Reader final : public CodeUses {
     if (module.starts_with('.')) return keep_path(module);
     const std::string_view name = module.substr(0, module.find('/'));
     const std::string evidence = "require(\"" + std::string(module) + "\")";
-    if (one_of(name, {"http", "https", "http2", "net", "tls", "dgram", "undici", "quic"}))
+    if (is_network(name))
       way_out("network", place, evidence);
+    else if (one_of(name, {"http:", "https:"}))
+      way_out("network", place, evidence), capable("eval", place, evidence);
     else if (name == "dns")
       way_out("dns", place, evidence);
-    else if (one_of(name, {"child_process", "cluster"}))
+    else if (one_of(name, {"child_process", "cluster", "ffi", "ffi-napi", "koffi", "execa", "cross-spawn",
+                           "shelljs", "zx", "node-pty"}))
       capable("process", place, evidence);
-    else if (one_of(name, {"vm", "repl"}))
+    else if (one_of(name, {"vm", "repl", "inspector"}))
       capable("eval", place, evidence);
     else if (name == "worker_threads")
       capable("worker", place, evidence);
@@ -224,6 +259,7 @@ class Reader final : public CodeUses {
         one_of(path, {"JSON.stringify", "Object.entries", "Object.values", "module:querystring.stringify",
                       "module:util.inspect", "fetch", "navigator.sendBeacon"});
     for (const Value& value : given) look_at_argument(path, value, enumerates, place);
+    if (path == "?.constructor()") return capable("eval", place, "constructor(…)()");
     if (path == "eval" || path == "Function" || path == "?.constructor" || path.starts_with("setTimeout") ||
         path.starts_with("setInterval") || path.starts_with("setImmediate"))
       return evaluates(path, given, place);
@@ -258,12 +294,22 @@ class Reader final : public CodeUses {
     } else if (one_of(path, {"process.binding", "process._linkedBinding", "process.dlopen", "Bun.spawn",
                              "Bun.spawnSync", "Deno.run", "Deno.Command"})) {
       capable("process", place, path);
+    } else if (one_of(path, {"process.?", "global.?", "module.?"})) {
+      capable("process", place, "with (" + std::string(root) + ")");
+    } else if (path.starts_with("require.extensions") || path.starts_with("module:module._extensions") ||
+               path.starts_with("module:module.register")) {
+      capable("eval", place, path.substr(path.rfind(':') + 1));
     } else if (path.starts_with("module:fs")) {
-      const std::string_view name = path.substr(path.rfind('.') + 1);
+      std::string_view name = path.substr(path.rfind('.') + 1);
+      if (name.ends_with("Sync")) name.remove_suffix(4);
       if (one_of(name, {"rm", "unlink", "rename", "cp", "copyFile", "chmod", "symlink", "link", "truncate",
-                        "rmdir", "cpSync", "linkSync", "truncateSync", "rmdirSync", "writeSync", "write"}))
+                        "rmdir", "write", "writeFile", "appendFile", "createWriteStream"}))
         writes(name, place);
       fs_ = true;
+    } else if (root.starts_with("module:") && is_network(root.substr(7)) &&
+               one_of(path.substr(root.size()), {".get", ".request", ".connect", ".createConnection",
+                                                 ".createSocket", ".fetch", ".createServer"})) {
+      way_out("network", place, path);
     } else if (path.starts_with("Bun.write") || path.starts_with("Deno.write")) {
       fs_ = true;
       writes(path, place);
@@ -325,6 +371,48 @@ class Reader final : public CodeUses {
     }
   }
 
+  // Nobody puts such a name together but who does not want it to be found.
+  void composes(std::string_view text, CodePlace place) override {
+    place = outer_.value_or(place);
+    if (one_of(text, {"eval", "Function", "constructor", "_compile"}))
+      capable("eval", place, text);
+    else if (one_of(text, {"child_process", "node:child_process", "require", "process", "mainModule",
+                           "binding", "_linkedBinding", "dlopen", "_load", "createRequire",
+                           "getBuiltinModule", "execSync", "spawnSync", "execFile", "execFileSync"}))
+      capable("process", place, text);
+    else if (one_of(text, {"fetch", "XMLHttpRequest", "WebSocket", "sendBeacon", "EventSource"}) ||
+             has_remote_script(text))
+      way_out("network", place, text);
+  }
+
+  bool passes(std::string_view callee, std::string_view text, CodePlace place) override {
+    place = outer_.value_or(place);
+    if ((callee == "createElement" && (text == "script" || text == "iframe")) ||
+        (one_of(callee, {"write", "writeln"}) && has_remote_script(text))) {
+      way_out("network", place, std::string(callee) + "(\"" + std::string(text) + "\")");
+      return false;
+    }
+    const std::string_view name = text.starts_with("node:") ? text.substr(5) : text;
+    if (one_of(name, {"child_process", "worker_threads"}) &&
+        !one_of(callee,
+                {"has", "includes", "indexOf", "isBuiltin", "startsWith", "mock", "doMock", "resolve"}))
+      loads(name, place);
+    return one_of(name, {"child_process", "fs", "fs/promises", "vm", "dns"}) || is_network(name);
+  }
+
+  // A beacon: data goes with the address.
+  void sets(std::string_view member, const Value& text, CodePlace place) override {
+    place = outer_.value_or(place);
+    const std::size_t hole = text.text.find(Value::hole), query = text.text.find('?');
+    const bool remote =
+        text.text.starts_with("https://") || text.text.starts_with("http://") || text.text.starts_with("//");
+    if (remote && hole != std::string::npos && query < hole &&
+        one_of(member, {"src", "href", "action", "location"}))
+      way_out("network", place, std::string(member) + " = " + text.text);
+  }
+
+  void puzzles() { capable("eval", {0, 1}, "code of brackets, signs and nothing else"); }
+
   void gives_up(CodePlace) override { unread("its code is made so that working it out would take too long"); }
 
  private:
@@ -334,8 +422,18 @@ class Reader final : public CodeUses {
     CodePlace place;
   };
 
-  static bool near(CodePlace a, CodePlace b) {
-    return (a.offset > b.offset ? a.offset - b.offset : b.offset - a.offset) <= near_bytes;
+  // `places` in the order of their offsets.
+  static bool any_near(const std::vector<CodePlace>& places, CodePlace place) {
+    const std::uint64_t from = place.offset - std::min(place.offset, near_bytes);
+    const auto next = std::lower_bound(places.begin(), places.end(), from,
+                                       [](CodePlace p, std::uint64_t offset) { return p.offset < offset; });
+    return next != places.end() && next->offset <= place.offset + near_bytes;
+  }
+
+  static void remember(std::vector<CodePlace>& places, CodePlace place) {
+    const bool near_last = !places.empty() && place.offset >= places.back().offset &&
+                           place.offset - places.back().offset < apart_bytes;
+    if (!near_last && places.size() < places_max) places.push_back(place);
   }
 
   // What only folding tells: plain strings are said only where something listens for them.
@@ -359,12 +457,12 @@ class Reader final : public CodeUses {
 
   void way_out(std::string_view name, CodePlace place, std::string_view evidence) {
     capable(name, place, evidence);
-    if (ways_out_.size() < places_max) ways_out_.push_back(place);
+    remember(ways_out_, place);
   }
 
   void writes(std::string_view name, CodePlace place) {
     if (written_.empty()) write_name_ = name;
-    if (written_.size() < places_max) written_.push_back(place);
+    remember(written_, place);
   }
 
   void secret(std::string_view what, std::string_view evidence, std::string_view identity, CodePlace place) {
@@ -502,11 +600,25 @@ void read_whole(const FileBytes& bytes, FileContent& content, const Take& take) 
   }
 }
 
+// What is read line by line for commands: shells, and what calls one in a line of its own.
 bool is_shell(std::string_view path) {
   const std::string name = folded(path);
-  for (const std::string_view end : {".sh", ".bash", ".zsh", ".ps1", ".bat", ".cmd", ".fish"})
+  for (const std::string_view end : {".sh", ".bash", ".zsh", ".ps1", ".bat", ".cmd", ".fish", ".command",
+                                     ".py", ".pl", ".rb", ".php", ".vbs", ".desktop"})
     if (name.ends_with(end)) return true;
   return false;
+}
+
+// Whether a first line "#!…" names anything but what runs JavaScript.
+bool is_run_by_another(const FileBytes& bytes) {
+  std::array<std::uint8_t, 128> head{};
+  const auto read = bytes.read(0, head);
+  if (!read) return true;
+  std::string_view line = as_text(Bytes(head).first(*read));
+  line = line.substr(0, line.find('\n'));
+  for (const std::string_view name : {"node", "bun", "deno", "tsx", "zx"})
+    if (line.find(name) != std::string_view::npos) return false;
+  return true;
 }
 
 // A shell file, in blocks that end with a line.
@@ -576,6 +688,10 @@ void read_code(std::string_view path, const FileBytes& bytes, const TellTaleCoun
       read_shell(bytes, content);
     return;
   }
+  // It may be JavaScript all the same: a first line for a shell that hands the file to Node.
+  if (content.shebang && is_run_by_another(bytes) &&
+      (counts.groups() & (TellTale::commands | TellTale::secrets | TellTale::persists)) != 0)
+    read_shell(bytes, content);
   SourceKind kind = source_kind(name, content.shebang);
   if (kind == SourceKind::markup) kind = SourceKind::script;
   if (!counts.worth_reading(kind, content.map.has_value())) return;
@@ -587,6 +703,7 @@ void read_code(std::string_view path, const FileBytes& bytes, const TellTaleCoun
   read_whole(bytes, content, [&](Bytes piece) { tokens.feed(piece); });
   tokens.finish();
   fold.finish();
+  if (script && (counts.groups() & TellTale::puzzles) != 0) reader.puzzles();
   reader.finish();
   const bool plain = name.ends_with(".js") || name.ends_with(".mjs") || name.ends_with(".cjs");
   // What was decoded out of a file is a part of something.

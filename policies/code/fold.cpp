@@ -15,8 +15,9 @@ constexpr std::size_t bound_bytes_max = 4u << 20;
 constexpr std::size_t pattern_max = 64;
 // A few bytes can ask for a text of 64 KiB, again and again: what is made may be this much, and so much more
 // for each token read.
-constexpr std::uint64_t made_bytes_min = 64u << 20, made_bytes_a_token = 128;
+constexpr std::uint64_t made_bytes_min = 8u << 20, made_bytes_a_token = 512;
 constexpr std::size_t value_bytes_max = 128u << 10;  // of a value that a name keeps
+constexpr std::size_t grown_bytes_max = 4u << 10;    // of a text that grows by +=
 
 // Whether a reference is worth following under another name: most globals lead nowhere.
 bool leads(std::string_view path) {
@@ -143,6 +144,10 @@ void Fold::step(std::size_t i) {
       return assignment(i);
     case op("["):
       ++nesting_;
+      // [require][0](…)
+      if (i >= folded_ && at(i + 1).kind == Token::Kind::word && at(i + 2).is(op("]")) &&
+          at(i + 3).is(op("[")) && kind_of(at(i + 1).word) == WordKind::root)
+        return evaluate(i);
       // ['a', 'b'].join(''): only where something is done with it.
       if (i >= folded_ && (at(i + 1).kind == Token::Kind::string || at(i + 1).kind == Token::Kind::number)) {
         std::size_t to = i + 1;
@@ -222,7 +227,8 @@ bool Fold::leads_somewhere(std::size_t i) const {
   const Token& name = at(i + 2);
   switch (held_[i].word) {
     case Word::word_Object:
-      return dot && one_of(name.text, {"keys", "entries", "values", "assign", "fromEntries"});
+      return dot && one_of(name.text, {"keys", "entries", "values", "assign", "fromEntries", "getPrototypeOf",
+                                       "getOwnPropertyDescriptor"});
     case Word::word_JSON:
       return dot && name.text == "stringify";
     case Word::word_String:
@@ -231,7 +237,9 @@ bool Fold::leads_somewhere(std::size_t i) const {
     case Word::word_setInterval:
     case Word::word_setImmediate:
       return next.is(op("(")) &&
-             (name.kind == Token::Kind::string || name.kind == Token::Kind::template_text);
+             (name.kind == Token::Kind::string || name.kind == Token::Kind::template_text ||
+              name.is(Word::word_atob) || name.is(Word::word_Buffer) || name.is(Word::word_String) ||
+              name.is(Word::word_unescape) || name.is(Word::word_decodeURIComponent));
     case Word::word_globalThis:
     case Word::word_global:
     case Word::word_window:
@@ -243,7 +251,7 @@ bool Fold::leads_somewhere(std::size_t i) const {
     case Word::word_module:
       return dot || next.is(op("["));
     case Word::word_Function:
-      return next.is(op("(")) || next.is(op("?.")) ||
+      return next.is(op("(")) || next.is(op("?.")) || next.kind == Token::Kind::template_text ||
              (dot && one_of(name.text, {"call", "apply", "bind", "constructor"}));
     default:
       return true;
@@ -283,6 +291,10 @@ void Fold::step_word(std::size_t i) {
       if (free_word(i) && (at(i + 1).is(op("(")) || maybe_bound_[token.code])) evaluate(i);
       return;
     case WordKind::root:
+      // [x].map(Function)
+      if (token.word == Word::word_Function && at(i + 1).is(op(")")) && i > 1 && at(i - 1).is(op("(")) &&
+          one_of(at(i - 2).text, {"map", "then", "forEach", "flatMap"}))
+        uses_.refers("?.Function", CodeUses::How::passed_on, place_of(token));
       if (free_word(i) && (leads_somewhere(i) || (maybe_bound_[token.code] && bound(token.text, token.code))))
         evaluate(i);
       return;
@@ -327,6 +339,7 @@ void Fold::step_text(std::size_t i) {
                     (token.flags & Token::opens_hole) != 0;
   if (before.is(Word::word_import) && !more) load(Value::of(decoded(token)), place_of(token));
   if (!more && !computed) {
+    passes_text(i);
     if (token.kind != Token::Kind::word && ((token.flags & Token::escaped) != 0 || uses_.hears(token.text)))
       uses_.says(Value::of(decoded(token), (token.flags & Token::cut) == 0), place_of(token));
     return;
@@ -339,7 +352,7 @@ void Fold::step_text(std::size_t i) {
   spent_ += pos_ - i;
   if (!value.is_text()) return;
   folded_ = std::max(folded_, pos_);
-  uses_.says(value, place_of(token));
+  say(value, i);
   if (!computed || !value.exact || !now().is(op("]"))) return;
   // x['ev' + 'al'] of an x that nobody knows
   ++pos_;
@@ -354,6 +367,29 @@ bool Fold::affords(std::size_t i) {
   if (!gave_up_) uses_.gives_up(place_of(held_[i]));
   gave_up_ = true;
   return false;
+}
+
+// What the tokens from i to pos_ amount to.
+void Fold::say(const Value& text, std::size_t i) {
+  uses_.says(text, place_of(held_[i]));
+  if (text.exact && pos_ > i + 1) uses_.composes(text.text, place_of(held_[i]));
+}
+
+// load('child_process'), whatever load is: the string at i is the last that a call is given.
+bool Fold::passes_text(std::size_t i) {
+  const bool last = at(i - 1).is(op(","));
+  if (i < 2 || !at(i + 1).is(op(")")) || held_[i].text.size() > 200) return false;
+  if (!last && !at(i - 1).is(op("("))) return false;
+  const Token& callee = last ? end_token : held_[i - 2];
+  const std::string_view name = callee.kind == Token::Kind::word ? callee.text : std::string_view();
+  if (!last && name.empty() && !callee.is(op(")")) && !callee.is(op("]"))) return false;
+  const std::string text = decoded(held_[i]);
+  if (!uses_.passes(name, text, place_of(held_[i]))) return false;
+  pos_ = i + 2;
+  limit_ = std::min(i + ahead_max, held_.size());
+  depth_ = 0;
+  tail(Value::refer("module:" + std::string(text.starts_with("node:") ? text.substr(5) : text)), i);
+  return true;
 }
 
 Value Fold::made(Value value) {
@@ -381,7 +417,7 @@ void Fold::evaluate(std::size_t i) {
   evaluated_ = std::max(evaluated_, walked_ + (pos_ - i));
   if (value.is_text()) {
     folded_ = std::max(folded_, pos_);
-    uses_.says(value, place_of(held_[i]));
+    say(value, i);
   }
 }
 
@@ -421,6 +457,7 @@ bool Fold::begins_constant(std::size_t i) const {
 void Fold::assignment(std::size_t i) {
   if (i == 0) return;
   if (!begins_constant(i + 1)) {
+    if (held_[i - 1].is(op("}"))) return bind_pattern(i - 1, Value());
     // A name that is declared again is another one.
     const Token& before = at(i - 2);
     if (held_[i - 1].kind == Token::Kind::word && held_[i].code == op("=") &&
@@ -440,8 +477,9 @@ void Fold::assignment(std::size_t i) {
   spent_ += pos_ - i;
   evaluated_ = std::max(evaluated_, walked_ + (pos_ - i));
   if (value.is_text()) {
-    uses_.says(value, place_of(held_[i + 1]));
+    say(value, i + 1);
     folded_ = std::max(folded_, pos_);
+    if (!pattern && i > 1 && at(i - 2).is(op("."))) uses_.sets(target.text, value, place_of(target));
   }
   if (pattern) return bind_pattern(i - 1, value);
   if (value.kind == Value::Kind::unknown || value.kind == Value::Kind::regex) return;
@@ -456,8 +494,10 @@ void Fold::assignment(std::size_t i) {
   } else if (held_[i].code == op("+=")) {
     const Value* before = bound(name, code);
     if (before == nullptr) return;
-    value = sum(*before, value);
+    value = made(sum(*before, value));
+    if (value.text.size() > grown_bytes_max) return bind(name, code, Value());
     uses_.says(value, place_of(target));
+    if (value.is_text() && value.exact) uses_.composes(value.text, place_of(target));
   } else if (value.refers_to("this") && kind_of(target.word) != WordKind::root) {
     return;
   }
@@ -466,13 +506,15 @@ void Fold::assignment(std::size_t i) {
 
 // { a, b: c, 'd': e } = value, from its closing bracket back.
 void Fold::bind_pattern(std::size_t close, const Value& from) {
-  if (from.kind != Value::Kind::reference && from.kind != Value::Kind::object) return;
   std::size_t open = close;
   while (open > 0 && close - open < pattern_max && !held_[open].is(op("{"))) --open;
   if (!held_[open].is(op("{"))) return;
   for (std::size_t i = open + 1; i < close; ++i) {
     const Token& key = held_[i];
     if (key.kind != Token::Kind::word && key.kind != Token::Kind::string) continue;
+    // { constructor: { constructor: make } }
+    if (key.is(Word::word_constructor) && held_[i + 1].is(op(":")) && held_[i + 2].is(op("{")))
+      uses_.refers("?.Function", CodeUses::How::looked_into, place_of(key));
     const bool renamed = held_[i + 1].is(op(":")) && held_[i + 2].kind == Token::Kind::word;
     const Token& name = renamed ? held_[i + 2] : key;
     const Value value = member(from, decoded(key));

@@ -53,6 +53,13 @@ class CodeUses {
   virtual bool hears(std::string_view written) = 0;
   virtual void says(const Value& text, CodePlace place) = 0;
   virtual void names(Word member, CodePlace place) = 0;  // a word of WordKind::member, behind any object
+  // A text put together of parts, of which all are known.
+  virtual void composes(std::string_view text, CodePlace place) = 0;
+  // A text that is the last or only thing in the brackets of a call, and what is called: empty where that has
+  // no name or is given more. True: what it gives is worth following.
+  virtual bool passes(std::string_view callee, std::string_view text, CodePlace place) = 0;
+  // x.member = text
+  virtual void sets(std::string_view member, const Value& text, CodePlace place) = 0;
   virtual void gives_up(CodePlace place) = 0;  // once: what follows may not be folded, it costs too much
 };
 
@@ -124,6 +131,9 @@ class Fold {
   void skip_argument();
   bool affords(std::size_t i);
   Value made(Value value);
+  void say(const Value& text, std::size_t i);
+  bool passes_text(std::size_t i);
+  bool mapped(Value& list);
   const Token& now() const { return at(pos_); }
   bool done() const { return pos_ >= limit_; }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "policies/code/fold.hpp"
 #include "policies/code/text_methods.hpp"
@@ -14,6 +15,9 @@ namespace {
 
 constexpr int depth_max = 40;
 constexpr std::size_t items_max = 4096;
+constexpr std::size_t steps_max = 20'000;  // tokens looked at for all items of a list
+// The text of a function that some object's constructor made: of an error's, nothing is called.
+constexpr std::string_view made_by_constructor = "constructor";
 
 bool is_global_object(std::string_view name) {
   return one_of(name, {"globalThis", "global", "window", "self", "top", "parent", "frames"});
@@ -257,6 +261,10 @@ Value Fold::tail(Value value, std::size_t start) {
     called = false;
     if (name.empty()) continue;
     if (now().is(op("?.")) && at(pos_ + 1).is(op("("))) ++pos_;
+    if (value.kind == Value::Kind::list && name == "map" && now().is(op("(")) && mapped(value)) {
+      called = true;
+      continue;
+    }
     if (now().is(op("(")) && !done() && value.kind != Value::Kind::reference &&
         value.kind != Value::Kind::object && value.kind != Value::Kind::either) {
       std::vector<Value> given = items(op(")"));
@@ -278,6 +286,9 @@ Value Fold::tail(Value value, std::size_t start) {
     const bool ends =
         after.is(op(")")) || after.is(op(",")) || after.is(op("}")) || after.is(op("]")) || after.is(op(";"));
     using enum CodeUses::How;
+    // with (process): all its members are names.
+    if (before.is(op("(")) && at(start - 2).is(Word::word_with))
+      uses_.refers(found.text + ".?", looked_into, place);
     const bool each = before.is(Word::word_in) || before.is(Word::word_of);
     uses_.refers(found.text,
                  !ends    ? looked_into
@@ -343,7 +354,11 @@ Value Fold::word() {
         ++pos_;
         return function(false);
       }
-      return {};
+      if (now().kind == Token::Kind::word && at(pos_ + 1).is(op("=>"))) {
+        pos_ += 2;
+        return function(true);
+      }
+      return now().is(op("(")) ? primary() : Value();
     case Word::word_class:
       while (!done() && !now().is(op("{")) && !now().is(op("}")) && !now().is(op(";"))) ++pos_;
       if (now().is(op("{"))) {
@@ -428,6 +443,7 @@ std::vector<Value> Fold::items(std::uint16_t closing) {
     Value item = expression();
     if (!now().is(op(",")) && !now().is(closing)) skip_argument();
     if (out.size() < items_max) {
+      if (spread && item.is_text()) item = call_method(item, "split", {Value::of("")});
       if (spread && item.kind == Value::Kind::list)
         out.insert(out.end(), item.items.begin(), item.items.end());
       else
@@ -512,6 +528,54 @@ Value Fold::function(bool arrow) {
   return out;
 }
 
+// [1, 2].map(c => …) at its bracket: what a callback of one expression gives for each, or a function that is
+// called by reference. False, and nothing taken, where it is neither.
+bool Fold::mapped(Value& list) {
+  const std::size_t open = pos_;
+  std::size_t body = pos_ + 1;
+  if (at(body).kind == Token::Kind::word && at(body + 1).is(op(")"))) {
+    if (const Value* known = bound(at(body).text, at(body).code);
+        known == nullptr || known->kind == Value::Kind::reference) {
+      const Value callee = known != nullptr ? *known : global(at(body).text);
+      if (callee.text == "?" || list.items.size() > 16) return false;
+      const CodePlace place = place_of(at(body));
+      for (Value& item : list.items) item = call(callee, {std::move(item)}, place);
+      pos_ = body + 2;
+      return true;
+    }
+    return false;
+  }
+  const bool function = at(body).is(Word::word_function);
+  body += function;
+  const bool round = at(body).is(op("("));
+  body += round;
+  const Token& name = at(body);
+  if (name.kind != Token::Kind::word || (function && !round)) return false;
+  if (round)
+    while (body < limit_ && !at(body).is(op(")"))) ++body;
+  body += 1;
+  if (!function && !at(body++).is(op("=>"))) return false;
+  if (at(body).is(op("{")) && !at(body++ + 1).is(Word::word_return)) return false;
+  body += at(body).is(Word::word_return);
+  const Value* const known = bound(name.text, name.code);
+  const Value before = known != nullptr ? *known : Value();
+  ++mute_;
+  std::size_t steps = 0;
+  for (Value& item : list.items) {
+    if (steps > steps_max) break;
+    bind(name.text, name.code, std::exchange(item, Value()));
+    pos_ = body;
+    item = made(expression());
+    steps += pos_ - body + 1;
+  }
+  made_ += 256 * steps;
+  --mute_;
+  bind(name.text, name.code, before);
+  pos_ = open + 1;
+  skip_to(op(")"));
+  return true;
+}
+
 void Fold::skip_to(std::uint16_t closing) {
   int depth = 0;
   for (; !done(); ++pos_) {
@@ -579,7 +643,7 @@ Value Fold::member(const Value& of, std::string_view name) {
   if (name == "require" && (path == "module" || path.ends_with(".mainModule") || path.ends_with(".main") ||
                             path.ends_with(".parent") || path == "this"))
     return Value::refer("require");
-  if (name == "default" && path.starts_with("module:")) return of;
+  if ((name == "default" && path.starts_with("module:")) || name == "__proto__") return of;
   if (path.size() > 300) return Value::refer("?");
   return Value::refer(path + "." + std::string(name));
 }
@@ -620,7 +684,10 @@ Value Fold::call(Value callee, std::vector<Value> given, CodePlace place) {
     for (const Value& item : callee.items) out = either(std::move(out), call(item, given, place));
     return out;
   }
-  if (callee.kind == Value::Kind::function) return callee.items.empty() ? Value() : callee.items[0];
+  if (callee.kind == Value::Kind::function) {
+    if (callee.text == made_by_constructor && mute_ == 0) uses_.calls("?.constructor()", given, place);
+    return callee.items.empty() ? Value() : callee.items[0];
+  }
   if (callee.kind != Value::Kind::reference) return {};
   const std::string& path = callee.text;
   const auto without = [&path](std::string_view end) {
@@ -657,6 +724,7 @@ Value Fold::call(Value callee, std::vector<Value> given, CodePlace place) {
   if (path == "Function" || path == "?.constructor") {
     Value made;
     made.kind = Value::Kind::function;
+    if (path == "?.constructor") made.text = made_by_constructor;
     if (!given.empty() && given.back().is_text() && given.back().exact) {
       std::string_view body = given.back().text;
       if (body.starts_with("return ")) {
@@ -667,6 +735,15 @@ Value Fold::call(Value callee, std::vector<Value> given, CodePlace place) {
     return made;
   }
   if (path == "module:util.promisify") return argument(0);
+  // What leads somewhere is taken for its own prototype.
+  if (path == "Object.getPrototypeOf" || path == "Reflect.getPrototypeOf") return argument(0);
+  if (path == "Object.getOwnPropertyDescriptor" && argument(1).is_text()) {
+    Value out;
+    out.kind = Value::Kind::object;
+    out.keys = {"value"};
+    out.items = {member(argument(0), argument(1).text)};
+    return out;
+  }
   return made(built_in(path, given));
 }
 

