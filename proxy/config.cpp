@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "proxy/config_keys.hpp"
+#include "storage/base/base64.hpp"
 #include "storage/base/text.hpp"
 #include "storage/base/toml.hpp"
 
@@ -140,9 +141,14 @@ class Loader {
         read_key(config_keys::of_upstream(), upstream, inner.str(), prefix, field);
       if (upstream.url.empty() && !table->contains("url"))
         problem(place(value) + ": upstream \"" + upstream.name + "\" has no url");
-      if (!upstream.token_file.empty() && !upstream.token_env.empty())
+      const auto credentials =
+          !upstream.token_file.empty() + !upstream.token_env.empty() + !upstream.password_file.empty();
+      if (credentials > 1)
         problem(place(value) + ": upstream \"" + upstream.name +
-                "\" names its credential twice: keep token_file or token_env");
+                "\" names its credential twice: keep token_file, token_env or password_file");
+      if (upstream.username.empty() != upstream.password_file.empty())
+        problem(place(value) + ": upstream \"" + upstream.name +
+                "\": username and password_file belong together: give both");
       config_.upstreams.push_back(std::move(upstream));
     }
   }
@@ -265,15 +271,26 @@ class Loader {
       }
     }
     if (!config_.packages.empty()) return;
-    if (config_.upstreams.size() > 1)
+    std::vector<const UpstreamConfig*> origins;
+    for (const auto& upstream : config_.upstreams)
+      if (mirrored_by(upstream.name) == nullptr) origins.push_back(&upstream);
+    if (origins.size() > 1)
       return problem(file_ + ": with several upstreams [[packages]] must say which is read for what");
     PackageRule rule;
-    if (!config_.upstreams.empty()) {
-      rule.read = config_.upstreams.front().name;
+    if (!origins.empty()) {
+      rule.read = origins.front()->name;
       // Without a credential nothing could be handed over: approved releases stay here.
-      if (config_.upstreams.front().has_credential()) rule.publish = rule.read;
+      if (origins.front()->has_credential()) rule.publish = rule.read;
     }
     config_.packages.push_back(rule);
+  }
+
+  // Whose mirror that upstream is; nullptr: nobody's.
+  const UpstreamConfig* mirrored_by(std::string_view name) const {
+    for (const auto& upstream : config_.upstreams)
+      if (std::find(upstream.mirrors.begin(), upstream.mirrors.end(), name) != upstream.mirrors.end())
+        return &upstream;
+    return nullptr;
   }
 
   void add_upstream(const std::string& url, const std::string& from) {
@@ -293,12 +310,17 @@ class Loader {
                  "tls.certificate and tls.key belong together: give both");
     std::vector<std::string> upstreams;
     for (const auto& upstream : config_.upstreams) upstreams.push_back(upstream.name);
+    for (const auto& upstream : config_.upstreams)
+      for (const std::string& mirror : upstream.mirrors) check_mirror(upstream, mirror, upstreams);
     for (std::size_t i = 0; i < config_.packages.size(); ++i) {
       const auto& rule = config_.packages[i];
       const std::string prefix = "packages." + std::to_string(i) + '.';
       if (rule.read != "local" && config_.upstream(rule.read) == nullptr)
         problem_at(prefix + "read",
                    "unknown upstream \"" + printable(rule.read, 60) + '"' + suggestion(rule.read, upstreams));
+      if (const auto* origin = mirrored_by(rule.read))
+        problem_at(prefix + "read", "\"" + rule.read + "\" is a mirror of \"" + origin->name +
+                                        "\", which the names belong to: read from \"" + origin->name + '"');
       if (rule.publish == "local" || rule.publish == "deny") continue;
       const auto* target = config_.upstream(rule.publish);
       if (target == nullptr) {
@@ -310,9 +332,21 @@ class Loader {
       } else if (!target->has_credential()) {
         problem_at(prefix + "publish",
                    "upstream \"" + rule.publish +
-                       "\" has no token_file or token_env, so nothing can be published to it");
+                       "\" has no token_file, token_env or password_file, so nothing can be published to it");
       }
     }
+  }
+
+  void check_mirror(const UpstreamConfig& upstream, const std::string& mirror,
+                    const std::vector<std::string>& upstreams) {
+    const std::string path = "upstreams." + upstream.name + ".mirrors";
+    const auto* found = config_.upstream(mirror);
+    if (found == nullptr)
+      problem_at(path, "unknown upstream \"" + printable(mirror, 60) + '"' + suggestion(mirror, upstreams));
+    else if (found == &upstream || !found->mirrors.empty() || mirrored_by(mirror) != &upstream ||
+             std::count(upstream.mirrors.begin(), upstream.mirrors.end(), mirror) > 1)
+      problem_at(path,
+                 "\"" + mirror + "\" cannot be a mirror here: one upstream has it, once, and it has none");
   }
 
   const ConfigInputs& inputs_;
@@ -354,34 +388,58 @@ Result<Config> load_config(const ConfigInputs& inputs) {
   return Loader(inputs).load();
 }
 
-Result<std::string> read_token(const UpstreamConfig& upstream,
-                               const std::map<std::string, std::string>& environment) {
-  const std::string whose = "the credential of upstream \"" + upstream.name + "\"";
-  std::string token;
-  if (!upstream.token_env.empty()) {
-    const auto found = environment.find(upstream.token_env);
+namespace {
+
+// What an environment variable or a file holds, without its last line end.
+Result<std::string> read_secret(const std::string& variable, const std::string& file,
+                                const std::map<std::string, std::string>& environment,
+                                const std::string& whose) {
+  std::string secret;
+  if (!variable.empty()) {
+    const auto found = environment.find(variable);
     if (found == environment.end() || found->second.empty())
-      return invalid("The environment variable " + upstream.token_env + ", which holds " + whose +
-                     ", is not set.");
-    token = found->second;
-  } else if (!upstream.token_file.empty()) {
-    std::ifstream in(upstream.token_file, std::ios::binary);
+      return invalid("The environment variable " + variable + ", which holds " + whose + ", is not set.");
+    secret = found->second;
+  } else {
+    std::ifstream in(file, std::ios::binary);
     std::ostringstream text;
     if (in) text << in.rdbuf();
-    if (!in)
-      return invalid("The file " + upstream.token_file + ", which holds " + whose + ", cannot be read.");
-    token = text.str();
-  } else {
-    return token;
+    if (!in) return invalid("The file " + file + ", which holds " + whose + ", cannot be read.");
+    secret = text.str();
   }
-  const auto last = token.find_last_not_of(" \t\r\n");
-  token.erase(last == token.npos ? 0 : last + 1);
-  const bool sendable =
-      !token.empty() && token.size() <= 4096 &&
-      std::all_of(token.begin(), token.end(), [](unsigned char c) { return c > 32 && c < 127; });
-  if (!sendable) return invalid("What is named as " + whose + " is not one token on one line.");
-  log::redact(token);
-  return token;
+  const auto last = secret.find_last_not_of(" \t\r\n");
+  secret.erase(last == secret.npos ? 0 : last + 1);
+  return secret;
+}
+
+bool sendable(std::string_view secret, unsigned char least) {
+  return !secret.empty() && secret.size() <= 4096 &&
+         std::all_of(secret.begin(), secret.end(), [&](unsigned char c) { return c >= least && c != 127; });
+}
+
+}  // namespace
+
+Result<UpstreamCredential> read_credential(const UpstreamConfig& upstream,
+                                           const std::map<std::string, std::string>& environment) {
+  UpstreamCredential credential;
+  if (!upstream.has_credential()) return credential;
+  const bool by_password = !upstream.password_file.empty();
+  const std::string whose =
+      std::string(by_password ? "the password" : "the credential") + " of upstream \"" + upstream.name + "\"";
+  auto secret = read_secret(upstream.token_env, by_password ? upstream.password_file : upstream.token_file,
+                            environment, whose);
+  if (!secret) return secret.error();
+  // A token stands in a header as it is; of a password only that it is one line.
+  const bool ascii = std::all_of(secret->begin(), secret->end(), [](unsigned char c) { return c < 127; });
+  if (!sendable(*secret, by_password ? ' ' : '!') || (!by_password && !ascii))
+    return invalid("What is named as " + whose + " is not one " + (by_password ? "password" : "token") +
+                   " on one line.");
+  log::redact(*secret);
+  if (by_password)
+    credential.basic_auth = base64_encode(as_bytes(upstream.username + ":" + *secret));
+  else
+    credential.token = std::move(*secret);
+  return credential;
 }
 
 }  // namespace sallyport

@@ -35,12 +35,16 @@ std::string size_text(std::uint64_t bytes);  // in the largest binary unit that 
 struct UpstreamConfig {
   std::string name;
   std::string url;
-  std::string token_file, token_env;  // at most one; without either no credential is sent
+  std::string token_file, token_env;    // at most one credential; without any none is sent
+  std::string username, password_file;  // both or neither
+  std::vector<std::string> mirrors;     // upstreams that have the same packages, asked while this one is down
   std::string ca_file;
-  std::string proxy;       // empty: as the environment says
+  std::string proxy;  // empty: as the environment says
+  std::uint64_t connections_max = 48;
+  Millis connect_timeout{10'000};
   Millis timeout{30'000};  // without a byte of an answer
 
-  bool has_credential() const { return !token_file.empty() || !token_env.empty(); }
+  bool has_credential() const { return !token_file.empty() || !token_env.empty() || !password_file.empty(); }
 };
 
 enum class OtpToApprove : std::uint8_t { if_enrolled, required };
@@ -107,10 +111,13 @@ struct ConfigInputs {
 // invalid, with every problem found, one a line ("sallyport.toml:3: unknown key …").
 Result<Config> load_config(const ConfigInputs& inputs);
 
-// The credential, from where the configuration says it is; it is redacted in logs from then on. Empty: none
-// is configured.
-Result<std::string> read_token(const UpstreamConfig& upstream,
-                               const std::map<std::string, std::string>& environment);
+// From where the configuration says it is; redacted in logs from then on. All empty: none is configured.
+struct UpstreamCredential {
+  std::string token;
+  std::string basic_auth;  // base64 of "user:password"
+};
+Result<UpstreamCredential> read_credential(const UpstreamConfig& upstream,
+                                           const std::map<std::string, std::string>& environment);
 
 // The effective configuration as TOML, each value with where it came from.
 std::string show_config(const Config& config);

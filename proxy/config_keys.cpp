@@ -110,6 +110,13 @@ Result<void> set_url(std::string& into, std::string_view url, bool keep_slash) {
   return {};
 }
 
+Result<void> set_names(std::vector<std::string>& into, const Values& values) {
+  for (const auto& value : values)
+    if (!is_name(value)) return invalid("\"" + printable(value, 60) + "\" is no name of an upstream");
+  into = values;
+  return {};
+}
+
 Result<void> set_people(std::vector<std::string>& into, const Values& values) {
   for (const auto& value : values) {
     const auto name = std::string_view(value).substr(value.starts_with("group:") ? 6 : 0);
@@ -365,6 +372,22 @@ const std::vector<Key<UpstreamConfig>>& of_upstream() {
          return {};
        },
        [](const UpstreamConfig& u) { return optional_text(u.token_env); }},
+      {"username", Kind::text, "User to log in as, where the registry wants a password in place of a token.",
+       [](UpstreamConfig& u, const Values& v) -> Result<void> {
+         if (v[0].empty() || v[0].find(':') != v[0].npos || printable(v[0], 200) != v[0])
+           return invalid("must be a user's name, without a colon");
+         u.username = v[0];
+         return {};
+       },
+       [](const UpstreamConfig& u) { return optional_text(u.username); }},
+      path_row<UpstreamConfig>("password_file", "File that holds the user's password.",
+                               [](auto& u) -> auto& { return u.password_file; }),
+      list_row<set_names, UpstreamConfig>(
+          "mirrors",
+          "Upstreams that have the same packages: asked, in this order, for what installs want while this "
+          "one "
+          "is down; never because it has no such package, and never published to.",
+          [](auto& u) -> auto& { return u.mirrors; }),
       {"forward", Kind::text, "How an approved release is handed over; `publish`.",
        [](UpstreamConfig&, const Values& v) -> Result<void> {
          if (v[0] == "publish") return {};
@@ -378,6 +401,15 @@ const std::vector<Key<UpstreamConfig>>& of_upstream() {
       {"proxy", Kind::text, "HTTP proxy to reach it by; without it, as the environment says.",
        [](UpstreamConfig& u, const Values& v) { return set_url(u.proxy, v[0], false); },
        [](const UpstreamConfig& u) { return optional_text(u.proxy); }},
+      {"connections_max", Kind::number, "Connections to it that are open at once.",
+       [](UpstreamConfig& u, const Values& v) -> Result<void> {
+         if (auto ok = set_number(u.connections_max, v[0], 1'000); !ok) return ok;
+         if (u.connections_max == 0) return invalid("must be at least 1");
+         return {};
+       },
+       [](const UpstreamConfig& u) { return Values{std::to_string(u.connections_max)}; }},
+      duration_row<UpstreamConfig>("connect_timeout", "How long a connection to it may take.",
+                                   [](auto& u) -> auto& { return u.connect_timeout; }),
       duration_row<UpstreamConfig>("timeout", "How long it may send nothing.",
                                    [](auto& u) -> auto& { return u.timeout; }),
   };

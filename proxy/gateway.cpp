@@ -80,7 +80,7 @@ struct Gateway::State {
   WorkPool scan;
   WorkPool desk{"desk", desk_threads, queue_max};
   WorkPool search{"search", 1, queue_max};
-  std::unique_ptr<HttpClient> client;
+  std::vector<std::unique_ptr<HttpClient>> clients;  // one an upstream: none waits for another's connections
   std::map<std::string, std::unique_ptr<RegistryUpstream>, std::less<>> upstreams;
   std::unique_ptr<MalwareFeed> malware, advisories;
   std::optional<TrustRoot> trust_root;
@@ -226,7 +226,6 @@ bool Gateway::State::is_this_registry(const std::string& origin) const {
 }
 
 Result<void> Gateway::State::open_upstreams() {
-  client = std::make_unique<HttpClient>();
   const auto env = process_environment();
   for (const UpstreamConfig& c : config.upstreams) {
     UpstreamOptions options;
@@ -234,17 +233,27 @@ Result<void> Gateway::State::open_upstreams() {
     options.url = c.url;
     options.ca_file = c.ca_file;
     options.proxy = c.proxy;
+    options.connect_max = c.connect_timeout;
     options.idle_max = c.timeout;
-    auto token = read_token(c, env);
-    if (!token) return token.error();
-    options.token = std::move(*token);
-    auto made = RegistryUpstream::make(*client, std::move(options));
+    auto credential = read_credential(c, env);
+    if (!credential) return credential.error();
+    options.token = std::move(credential->token);
+    options.basic_auth = std::move(credential->basic_auth);
+    HttpClientOptions limits;
+    limits.connections_max = limits.connections_per_host_max = static_cast<std::size_t>(c.connections_max);
+    clients.push_back(std::make_unique<HttpClient>(std::move(limits)));
+    auto made = RegistryUpstream::make(*clients.back(), std::move(options));
     if (!made) return made.error();
     if (is_this_registry((*made)->origin()))
       return fail(ErrorKind::invalid, "The upstream " + c.url +
                                           " is this registry itself: name the one behind it with " +
                                           "--upstream URL, or as [upstreams.main] in the configuration.");
     upstreams.emplace(c.name, std::move(*made));
+  }
+  for (const UpstreamConfig& c : config.upstreams) {
+    std::vector<RegistryUpstream*> mirrors;
+    for (const std::string& mirror : c.mirrors) mirrors.push_back(upstream(mirror));
+    upstream(c.name)->set_mirrors(std::move(mirrors));
   }
   return {};
 }
@@ -336,8 +345,7 @@ Metrics::Now Gateway::State::measured() {
   for (const WorkPool* pool : {&disk, &scan, &desk, &search})
     now.pools.push_back({pool->name(), pool->queued()});
   for (const auto& [name, upstream] : upstreams) {
-    const auto asked = upstream->asked();
-    now.upstreams.push_back({name, asked.requests, asked.failures});
+    now.upstreams.push_back({name, upstream->figures()});
   }
   now.cache = cache->counters();
   auto read = StageStore(*data.meta).each_open([&](const Stage& stage) {
@@ -440,7 +448,7 @@ void Gateway::stop() {
   State& s = *state_;
   if (std::exchange(s.stopped, true)) return;
   stop_serving();
-  if (s.client) s.client->stop();  // whoever still waits for an upstream is told so now
+  for (auto& client : s.clients) client->stop();  // whoever still waits for an upstream is told so now
   if (s.rounds.joinable()) s.rounds.join();
   if (s.pulls)
     if (auto done = s.pulls->flush(); !done) log::error("stop.pulls", {{"error", done.error().message}});

@@ -109,6 +109,23 @@ void add_cache(Page& page, const PackageCache::Counters& cache) {
            MetricType::Gauge, as_number(cache.memory_bytes));
 }
 
+void add_upstreams(Page& page, const std::vector<Metrics::Now::Upstream>& upstreams) {
+  using Figures = UpstreamHealth::Figures;
+  auto counter = [&](const char* name, const char* help, std::uint64_t Figures::* figure) {
+    page.begin(name, help, MetricType::Counter);
+    for (const auto& one : upstreams) page.value(as_number(one.figures.*figure), {{"upstream", one.name}});
+  };
+  counter("sallyport_upstream_requests_total", "Requests to an upstream.", &Figures::requests);
+  counter("sallyport_upstream_failures_total", "Those without an answer of use: none, or 5xx.",
+          &Figures::failures);
+  counter("sallyport_upstream_left_alone_total", "Requests that were not made, since it does not answer.",
+          &Figures::left_alone);
+  counter("sallyport_upstream_opened_total", "How often it was given up for a while.", &Figures::opened);
+  page.begin("sallyport_upstream_down", "1 while it is left alone, since it does not answer.",
+             MetricType::Gauge);
+  for (const auto& one : upstreams) page.value(one.figures.down ? 1 : 0, {{"upstream", one.name}});
+}
+
 }  // namespace
 
 Metrics::Metrics(const RouteTable& routes) {
@@ -188,13 +205,7 @@ std::string Metrics::text(const Now& now) const {
   page.begin("sallyport_pool_jobs", "Jobs that wait or run, by pool.", MetricType::Gauge);
   for (const auto& pool : now.pools) page.value(as_number(pool.queued), {{"pool", pool.name}});
   add_cache(page, now.cache);
-  page.begin("sallyport_upstream_requests_total", "Requests to an upstream.", MetricType::Counter);
-  for (const auto& asked : now.upstreams)
-    page.value(as_number(asked.requests), {{"upstream", asked.upstream}});
-  page.begin("sallyport_upstream_failures_total", "Those without an answer of use: none, or 5xx.",
-             MetricType::Counter);
-  for (const auto& asked : now.upstreams)
-    page.value(as_number(asked.failures), {{"upstream", asked.upstream}});
+  add_upstreams(page, now.upstreams);
 
   page.begin("sallyport_releases", "Releases that are held, approved and not yet published, or failed.",
              MetricType::Gauge);

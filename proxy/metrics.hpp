@@ -15,6 +15,7 @@
 #include "gate/stage.hpp"
 #include "proxy/cache/package_cache.hpp"
 #include "proxy/http/route.hpp"
+#include "proxy/upstream/upstream_health.hpp"
 
 namespace sallyport {
 
@@ -36,11 +37,11 @@ class Metrics {
       std::size_t queued;
     };
     std::vector<Pool> pools;
-    struct Asked {
-      std::string upstream;
-      std::uint64_t requests, failures;
+    struct Upstream {
+      std::string name;
+      UpstreamHealth::Figures figures;
     };
-    std::vector<Asked> upstreams;
+    std::vector<Upstream> upstreams;
     PackageCache::Counters cache{};
     std::array<std::size_t, 6> releases{};  // by StageState: those that are open
   };

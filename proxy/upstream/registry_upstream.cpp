@@ -35,6 +35,31 @@ bool may_pass_later(int status) {
   return status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
+// Counts what has ended, and tells what it says of the upstream. Not every 5xx is about the upstream: one
+// that cannot take a publish, or has a service that fails, may well serve packages.
+enum class Telling { of_any_failure, of_answers_only };
+
+int status_of(const HttpResponse& response) {
+  return response.status;
+}
+int status_of(const std::unique_ptr<HttpStream>& stream) {
+  return stream->status();
+}
+template <class Answer>
+void tell(UpstreamHealth& health, UpstreamHealth::Turn turn, const Result<Answer>& answer,
+          Telling telling = Telling::of_any_failure) {
+  const bool failed = answer ? status_of(*answer) >= 500 : answer.error().kind == ErrorKind::unavailable;
+  health.count(failed || !answer);
+  if (!failed) return turn.answered();
+  if (telling == Telling::of_any_failure)
+    turn.failed(answer ? "status " + std::to_string(status_of(*answer))
+                       : log::redacted(answer.error().message));
+}
+
+bool is_down(const Error& error) {
+  return error.kind == ErrorKind::unavailable;
+}
+
 std::string header_or_empty(const HttpHeaders& headers, std::string_view name) {
   const std::string* value = headers.find(name);
   return value == nullptr ? "" : *value;
@@ -57,7 +82,11 @@ Result<std::unique_ptr<RegistryUpstream>> RegistryUpstream::make(HttpClient& cli
 }
 
 RegistryUpstream::RegistryUpstream(HttpClient& client, UpstreamOptions options, Url base)
-    : client_(client), options_(std::move(options)), base_(std::move(base)), url_(base_.text()) {
+    : client_(client),
+      options_(std::move(options)),
+      base_(std::move(base)),
+      health_(options_.name, base_.origin(), options_.breaker),
+      url_(base_.text()) {
   url_.pop_back();  // the slash
   if (!options_.token.empty())
     authorization_ = "Bearer " + options_.token;
@@ -147,7 +176,8 @@ Result<UpstreamPackument> RegistryUpstream::read_packument(const PackageName& na
   UpstreamPackument read{response->status,
                          {},
                          header_or_empty(response->headers, "ETag"),
-                         header_or_empty(response->headers, "Last-Modified")};
+                         header_or_empty(response->headers, "Last-Modified"),
+                         options_.name};
   if (read.status == 404 || (read.status == 304 && conditional)) return read;
   if (read.status != 200) return refusal(read.status, response->headers, name.full());
   if (const auto first = response->body.find_first_not_of(" \t\r\n");
@@ -163,8 +193,10 @@ Result<std::string> RegistryUpstream::packument(const PackageName& name, const P
   asked.headers.add("Cache-Control", "no-cache");
   asked.total_max = limits.deadline;
   asked.response_bytes_max = std::min(limits.bytes_max, options_.packument_bytes_max);
+  auto turn = health_.turn();
+  if (!turn) return turn.error();
   auto response = client_.fetch_blocking(std::move(asked));
-  count(response);
+  tell(health_, std::move(*turn), response);
   auto read = read_packument(name, false, std::move(response));
   if (!read) return read.error();
   if (read->status == 404) return refusal(404, {}, name.full());
@@ -186,30 +218,62 @@ Result<std::string> RegistryUpstream::attestations(const PackageName& name, std:
   asked.total_max = limits.deadline;
   asked.response_bytes_max = limits.bytes_max;
   asked.accept_gzip = true;
+  auto turn = health_.turn();
+  if (!turn) return turn.error();
   auto response = client_.fetch_blocking(std::move(asked));
-  count(response);
+  tell(health_, std::move(*turn), response, Telling::of_answers_only);
   if (!response) return response.error();
   if (response->status != 200) return refusal(response->status, response->headers, name.full());
   return std::move(response->body);
 }
 
-void RegistryUpstream::count(const Result<HttpResponse>& response) {
-  requests_.fetch_add(1, std::memory_order_relaxed);
-  if (!response || response->status >= 500) failures_.fetch_add(1, std::memory_order_relaxed);
-}
-
-void RegistryUpstream::count(const Result<std::unique_ptr<HttpStream>>& stream) {
-  requests_.fetch_add(1, std::memory_order_relaxed);
-  if (!stream || (*stream)->status() >= 500) failures_.fetch_add(1, std::memory_order_relaxed);
+asio::awaitable<Result<UpstreamPackument>> RegistryUpstream::packument_here(PackageName name,
+                                                                            std::string etag) {
+  HttpRequest asked = packument_request(name);
+  if (!etag.empty()) asked.headers.add("If-None-Match", etag);
+  auto turn = health_.turn();
+  if (!turn) co_return turn.error();
+  auto response = co_await client_.fetch(std::move(asked));
+  tell(health_, std::move(*turn), response);
+  co_return read_packument(name, !etag.empty(), std::move(response));
 }
 
 asio::awaitable<Result<UpstreamPackument>> RegistryUpstream::packument_async(PackageName name,
-                                                                             std::string etag) {
-  HttpRequest asked = packument_request(name);
-  if (!etag.empty()) asked.headers.add("If-None-Match", etag);
-  auto response = co_await client_.fetch(std::move(asked));
-  count(response);
-  co_return read_packument(name, !etag.empty(), std::move(response));
+                                                                             std::string etag,
+                                                                             std::string from) {
+  // An ETag means something to who made it alone.
+  const auto known_to = [&](const RegistryUpstream& asked) {
+    return asked.name() == (from.empty() ? options_.name : from) ? etag : std::string();
+  };
+  auto own = co_await packument_here(name, known_to(*this));
+  if (own || !is_down(own.error())) co_return own;
+  for (RegistryUpstream* mirror : mirrors_) {
+    auto theirs = co_await mirror->packument_here(name, known_to(*mirror));
+    if (theirs && theirs->status != 404) co_return theirs;
+  }
+  co_return own;
+}
+
+std::optional<std::string> RegistryUpstream::path_below(const Url& target) const {
+  const bool behind_tls = target.scheme == "http" && target.port == "80" && base_.port == "443";
+  if (target.host != base_.host || (target.port != base_.port && !behind_tls) ||
+      !target.path.starts_with(base_.path))
+    return std::nullopt;
+  return target.path.substr(base_.path.size()) + (target.query.empty() ? "" : "?" + target.query);
+}
+
+std::string RegistryUpstream::url_at(const RegistryUpstream& other, const PackageName& name,
+                                     const std::string& url) const {
+  const auto packument = parse_url(request("GET", name.escaped()).url);
+  const auto target = packument ? resolve_url(*packument, url) : packument;
+  if (!target) return url;  // told where it is asked for
+  auto path = path_below(*target);
+  for (const RegistryUpstream* mirror : mirrors_)
+    if (!path) path = mirror->path_below(*target);
+  if (path) return other.url_ + "/" + *path;
+  if (&other == this) return url;
+  // On a host of files alone: a mirror has it where registries have tarballs.
+  return other.url_ + "/" + name.full() + "/-" + target->path.substr(target->path.rfind('/'));
 }
 
 Result<void> RegistryUpstream::tarball(const PackageName& name, std::string_view url, StagedBlob& into,
@@ -217,40 +281,74 @@ Result<void> RegistryUpstream::tarball(const PackageName& name, std::string_view
   auto asked = tarball_request(name, url);
   if (!asked) return asked.error();
   asked->response_bytes_max = bytes_max;
+  auto turn = health_.turn();
+  if (!turn) return turn.error();
   auto response =
       client_.download_blocking(std::move(*asked), [&](Bytes bytes) { return into.append(bytes); });
-  count(response);
+  tell(health_, std::move(*turn), response);
   if (!response) return response.error();
   if (response->status != 200) return refusal(response->status, response->headers, name.full());
   return {};
 }
 
-asio::awaitable<Result<std::unique_ptr<HttpStream>>> RegistryUpstream::tarball_async(PackageName name,
-                                                                                     std::string url) {
+asio::awaitable<Result<std::unique_ptr<HttpStream>>> RegistryUpstream::tarball_here(PackageName name,
+                                                                                    std::string url) {
   auto asked = tarball_request(name, url);
   if (!asked) co_return asked.error();
+  const auto target = parse_url(asked->url);
+  if (target && target->origin() != origin()) {  // says nothing of this one, nor this one of it
+    auto stream = co_await client_.open(std::move(*asked));
+    if (!stream) co_return stream.error();
+    if ((*stream)->status() != 200) co_return refusal((*stream)->status(), (*stream)->headers(), name.full());
+    co_return std::move(*stream);
+  }
+  auto turn = health_.turn();
+  if (!turn) co_return turn.error();
   auto stream = co_await client_.open(std::move(*asked));
-  count(stream);
+  tell(health_, std::move(*turn), stream);
   if (!stream) co_return stream.error();
   if ((*stream)->status() != 200) co_return refusal((*stream)->status(), (*stream)->headers(), name.full());
   co_return std::move(*stream);
 }
 
-asio::awaitable<Result<std::string>> RegistryUpstream::ask(ServiceQuestion question) {
+asio::awaitable<Result<std::unique_ptr<HttpStream>>> RegistryUpstream::tarball_async(PackageName name,
+                                                                                     std::string url) {
+  auto own = co_await tarball_here(name, url_at(*this, name, url));
+  if (own || !is_down(own.error())) co_return own;
+  for (RegistryUpstream* mirror : mirrors_) {
+    auto theirs = co_await mirror->tarball_here(name, url_at(*mirror, name, url));
+    if (theirs) co_return theirs;
+  }
+  co_return own;
+}
+
+asio::awaitable<Result<std::string>> RegistryUpstream::ask_here(ServiceQuestion question) {
   HttpRequest asked = request(question.body ? "POST" : "GET", question.path);
   asked.headers.add("Accept", "application/json");
   asked.total_max = question.total_max;
   asked.response_bytes_max = question.answer_bytes_max;
   asked.accept_gzip = true;
   if (question.body) asked.headers.add("Content-Type", "application/json");
+  auto turn = health_.turn();
+  if (!turn) co_return turn.error();
   auto response = question.body ? co_await client_.fetch(std::move(asked), std::move(*question.body))
                                 : co_await client_.fetch(std::move(asked));
-  count(response);
+  tell(health_, std::move(*turn), response, Telling::of_answers_only);
   if (!response) co_return response.error();
   if (response->status == 200) co_return std::move(response->body);
   const bool absent = response->status == 404 || response->status == 405 || response->status == 410;
   co_return refusal(absent ? 404 : response->status, response->headers,
                     question.path.substr(0, question.path.find('?')));
+}
+
+asio::awaitable<Result<std::string>> RegistryUpstream::ask(ServiceQuestion question) {
+  auto own = co_await ask_here(question);
+  if (own || !is_down(own.error())) co_return own;
+  for (RegistryUpstream* mirror : mirrors_) {
+    auto theirs = co_await mirror->ask_here(question);
+    if (theirs) co_return theirs;
+  }
+  co_return own;
 }
 
 PublishOutcome RegistryUpstream::publish(const PackageName& name, const BodySource& body, Millis deadline) {
@@ -262,8 +360,10 @@ PublishOutcome RegistryUpstream::publish(const PackageName& name, const BodySour
   asked.idle_max = Millis(0);
   asked.total_max = std::max(deadline, Millis(1));
   asked.response_bytes_max = publish_answer_bytes_max;
+  auto turn = health_.turn();
+  if (!turn) return {PublishOutcome::Kind::unclear, 0, turn.error().message};
   const auto response = client_.fetch_blocking(std::move(asked), &body);
-  count(response);
+  tell(health_, std::move(*turn), response, Telling::of_answers_only);
   if (!response) return {PublishOutcome::Kind::unclear, 0, log::redacted(response.error().message)};
 
   const int status = response->status;

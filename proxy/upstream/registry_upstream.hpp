@@ -1,16 +1,21 @@
 #pragma once
 // An npm registry over HTTP: what the gate asks of it (blocking) and what installs ask of it (awaitables).
 // Any thread. The credential goes to the upstream's own origin only and appears in no error and no log.
+//
+// One that fails some times in a row is left alone for a while: everything is then `unavailable` at once. What
+// installs ask goes to its mirrors, in order, while it is down; what the gate asks and sends never does. A
+// mirror says what there is and never what there is not: only the origin's own 404 is one.
 
-#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "gate/upstream.hpp"
 #include "proxy/upstream/http_client.hpp"
+#include "proxy/upstream/upstream_health.hpp"
 #include "proxy/upstream/url.hpp"
 
 namespace sallyport {
@@ -29,6 +34,7 @@ struct UpstreamOptions {
   Millis tarball_max{900'000};    // for a whole tarball
   std::uint64_t packument_bytes_max = 128u << 20;
   std::uint64_t tarball_bytes_max = 512u << 20;  // where the caller names no limit
+  BreakerLimits breaker;
 };
 
 struct UpstreamPackument {
@@ -36,6 +42,7 @@ struct UpstreamPackument {
   std::string body;  // of a 200
   std::string etag;  // empty: none was sent
   std::string last_modified;
+  std::string from;  // the name of the upstream that said so: the origin's, or a mirror's
 };
 
 // A question to one of a registry's services beside its packages: audit, keys, attestations, search.
@@ -50,6 +57,8 @@ class RegistryUpstream final : public Upstream {
  public:
   // `client` must outlive the upstream. invalid: the URL is none, or holds a user or a query.
   static Result<std::unique_ptr<RegistryUpstream>> make(HttpClient& client, UpstreamOptions options);
+  // Who is asked for the same packages while this one is down; before the first request.
+  void set_mirrors(std::vector<RegistryUpstream*> mirrors) { mirrors_ = std::move(mirrors); }
 
   const std::string& name() const override { return options_.name; }
   const std::string& url() const override { return url_; }
@@ -62,8 +71,9 @@ class RegistryUpstream final : public Upstream {
                        std::uint64_t bytes_max) override;
   PublishOutcome publish(const PackageName& name, const BodySource& body, Millis deadline) override;
 
-  // The full packument, if it is not the one that `etag` (as the upstream sent it; empty: none) names.
-  boost::asio::awaitable<Result<UpstreamPackument>> packument_async(PackageName name, std::string etag);
+  // The full packument, if it is not the one that `etag` (as the upstream `from` sent it; empty: none) names.
+  boost::asio::awaitable<Result<UpstreamPackument>> packument_async(PackageName name, std::string etag,
+                                                                    std::string from = {});
   // The bytes behind `url`, a `dist.tarball` of that package (absolute, or relative to the packument).
   // Another host is asked without the credential, and refused when it is this machine or its link.
   // A status that is not 200 is an error; not_found for 404.
@@ -72,11 +82,7 @@ class RegistryUpstream final : public Upstream {
   // The body of a 200. not_found: it has no such service (404, 405, 410), or nothing to answer.
   boost::asio::awaitable<Result<std::string>> ask(ServiceQuestion question);
 
-  // Since the start: requests, and those without an answer of use (none at all, or a status of 5xx).
-  struct Asked {
-    std::uint64_t requests = 0, failures = 0;
-  };
-  Asked asked() const { return {requests_.load(), failures_.load()}; }
+  UpstreamHealth::Figures figures() const { return health_.figures(); }
 
  private:
   RegistryUpstream(HttpClient& client, UpstreamOptions options, Url base);
@@ -87,15 +93,20 @@ class RegistryUpstream final : public Upstream {
                                            Result<HttpResponse> response) const;
   // What a status that is of no use means.
   Error refusal(int status, const HttpHeaders& headers, std::string_view what) const;
-
-  // Counts one that has ended.
-  void count(const Result<HttpResponse>& response);
-  void count(const Result<std::unique_ptr<HttpStream>>& stream);
+  // The same, of this one alone.
+  boost::asio::awaitable<Result<UpstreamPackument>> packument_here(PackageName name, std::string etag);
+  boost::asio::awaitable<Result<std::unique_ptr<HttpStream>>> tarball_here(PackageName name, std::string url);
+  boost::asio::awaitable<Result<std::string>> ask_here(ServiceQuestion question);
+  // A tarball's URL without the registry that it stands at; nothing where it stands elsewhere.
+  std::optional<std::string> path_below(const Url& target) const;
+  // Where `other`, this one or a mirror, has what the packument says is at `url`.
+  std::string url_at(const RegistryUpstream& other, const PackageName& name, const std::string& url) const;
 
   HttpClient& client_;
-  std::atomic<std::uint64_t> requests_{0}, failures_{0};
   UpstreamOptions options_;
   Url base_;  // its path ends in '/'
+  UpstreamHealth health_;
+  std::vector<RegistryUpstream*> mirrors_;
   std::string url_;
   std::string authorization_;  // empty: none
 };

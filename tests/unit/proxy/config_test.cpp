@@ -117,6 +117,17 @@ forward    = "publish"
 ca_file    = "/etc/ca.pem"
 proxy      = "http://proxy.example:3128"
 timeout    = "45s"
+connect_timeout = "5s"
+connections_max = 12
+mirrors    = ["second", "third"]
+
+[upstreams.second]
+url           = "https://second.example/"
+username      = "mirror-reader"
+password_file = "password"
+
+[upstreams.third]
+url = "https://third.example/"
 
 [[packages]]
 match      = "@acme/*"
@@ -160,6 +171,11 @@ level = "warn"
   CHECK(main.ca_file == "/etc/ca.pem");
   CHECK(main.proxy == "http://proxy.example:3128");
   CHECK(main.timeout == std::chrono::seconds(45));
+  CHECK(main.connect_timeout == std::chrono::seconds(5));
+  CHECK(main.connections_max == 12);
+  CHECK(main.mirrors == std::vector<std::string>{"second", "third"});
+  CHECK(config.upstream("second")->username == "mirror-reader");
+  CHECK(config.upstream("second")->password_file.ends_with("/password"));
   REQUIRE(config.packages.size() == 2);
   const PackageRule& acme = config.packages[0];
   CHECK(acme.publish == "main");
@@ -249,6 +265,16 @@ TEST_CASE("values of the wrong type or form name the key and say what is right")
            {"[upstreams.local]\nurl = \"https://x.example\"", "cannot be an upstream"},
            {"[upstreams.main]\n", "has no url"},
            {"[upstreams.main]\nurl = \"https://x.example\"\ntoken_file = \"a\"\ntoken_env = \"B\"", "twice"},
+           {"[upstreams.main]\nurl = \"https://x.example\"\ntoken_file = \"a\"\nusername = \"u\"\n"
+            "password_file = \"b\"",
+            "twice"},
+           {"[upstreams.main]\nurl = \"https://x.example\"\nusername = \"u\"", "belong together"},
+           {"[upstreams.main]\nurl = \"https://x.example\"\npassword_file = \"b\"", "belong together"},
+           {"[upstreams.main]\nurl = \"https://x.example\"\nusername = \"a:b\"", "without a colon"},
+           {"[upstreams.main]\nurl = \"https://x.example\"\npassword = \"p\"", "no secret stands"},
+           {"[upstreams.main]\nurl = \"https://x.example\"\nconnections_max = 0", "at least 1"},
+           {"[upstreams.main]\nurl = \"https://x.example\"\nmirrors = [\"https://y.example\"]",
+            "no name of an upstream"},
            {"[upstreams.main]\nurl = \"https://x.example\"\nforward = \"stage\"", "not built yet"},
            {"packages = \"**\"", "[[packages]]"},
            {"[[packages]]\nread = \"local\"", "has no match"},
@@ -282,9 +308,31 @@ TEST_CASE("contradictions are refused") {
   CHECK(says(problems(upstream + second + rule("main", "second")), "a name has one origin"));
   CHECK(says(problems(upstream + second), "several upstreams"));
   CHECK(says(problems("[upstreams.main]\nurl = \"https://x.example\"\n" + rule("main", "main")),
-             "no token_file or token_env"));
+             "no token_file, token_env or password_file"));
   CHECK(says(problems("listen = \"0.0.0.0:4873\"\n"), "public_url"));
   CHECK(load(upstream + rule("main", "local")).has_value());
+}
+
+TEST_CASE("a mirror has an upstream's packages, and none of its own") {
+  const std::string third = "[upstreams.third]\nurl = \"https://third.example/\"\n";
+  const auto second = [](const std::string& mirrors) {
+    return "[upstreams.second]\nurl = \"https://second.example/\"\nmirrors = " + mirrors + "\n";
+  };
+  const auto read = [](const std::string& from) {
+    return "[[packages]]\nmatch = \"**\"\nread = \"" + from + "\"\n";
+  };
+  const Config config = load(second("[\"third\"]") + third).value();
+  CHECK(config.packages.at(0).read == "second");  // one origin: it need not be said
+  CHECK(load(second("[\"third\"]") + third + read("second")).has_value());
+  CHECK(says(problems(second("[\"third\"]") + third + read("third")), "read from \"second\""));
+  CHECK(says(problems(second("[\"thirt\"]") + third + read("second")), "did you mean \"third\"?"));
+  CHECK(says(problems(second("[\"second\"]") + read("second")), "cannot be a mirror"));
+  CHECK(says(problems(second("[\"third\", \"third\"]") + third + read("second")), "cannot be a mirror"));
+  // Of a mirror, and of two origins.
+  const std::string chained = "[upstreams.third]\nurl = \"https://third.example/\"\nmirrors = [\"main\"]\n";
+  CHECK(says(problems(upstream + second("[\"third\"]") + chained + read("second")), "cannot be a mirror"));
+  const std::string also = "[upstreams.a]\nurl = \"https://a.example/\"\nmirrors = [\"third\"]\n";
+  CHECK(says(problems(second("[\"third\"]") + also + third + read("second")), "cannot be a mirror"));
 }
 
 TEST_CASE("the environment overrides scalars, flags override the environment") {
@@ -370,21 +418,37 @@ TEST_CASE("a credential is read from where it is named, and redacted from then o
   const Folder folder;
   UpstreamConfig main;
   main.name = "main";
-  CHECK(read_token(main, {}).value().empty());
+  CHECK(read_credential(main, {}).value().token.empty());
   main.token_file = folder.write("token", "upstream-s3cr3t-1\n");
-  CHECK(read_token(main, {}).value() == "upstream-s3cr3t-1");
+  CHECK(read_credential(main, {}).value().token == "upstream-s3cr3t-1");
   CHECK(log::redacted("sent upstream-s3cr3t-1 there") == "sent *** there");
   main.token_file = folder.write("token", "two\nlines\n");
-  CHECK(says(read_token(main, {}).error().message, "not one token"));
-  CHECK_FALSE(says(read_token(main, {}).error().message, "lines\n"));
+  CHECK(says(read_credential(main, {}).error().message, "not one token"));
+  CHECK_FALSE(says(read_credential(main, {}).error().message, "lines\n"));
   main.token_file = folder.write("token", "\n");
-  CHECK(read_token(main, {}).has_error());
+  CHECK(read_credential(main, {}).has_error());
   main.token_file = (folder.path / "absent").string();
-  CHECK(says(read_token(main, {}).error().message, "cannot be read"));
+  CHECK(says(read_credential(main, {}).error().message, "cannot be read"));
   main.token_file.clear();
   main.token_env = "UPSTREAM_TOKEN";
-  CHECK(says(read_token(main, {}).error().message, "UPSTREAM_TOKEN"));
-  CHECK(read_token(main, {{"UPSTREAM_TOKEN", "upstream-s3cr3t-2"}}).value() == "upstream-s3cr3t-2");
+  CHECK(says(read_credential(main, {}).error().message, "UPSTREAM_TOKEN"));
+  CHECK(read_credential(main, {{"UPSTREAM_TOKEN", "upstream-s3cr3t-2"}}).value().token ==
+        "upstream-s3cr3t-2");
+}
+
+TEST_CASE("a user and a password are a credential too") {
+  const Folder folder;
+  UpstreamConfig main;
+  main.name = "main";
+  main.username = "reader";
+  main.password_file = folder.write("password", "pass word 1\n");
+  CHECK(read_credential(main, {}).value().basic_auth == "cmVhZGVyOnBhc3Mgd29yZCAx");
+  CHECK(read_credential(main, {}).value().token.empty());
+  CHECK(log::redacted("sent pass word 1 there") == "sent *** there");
+  main.password_file = folder.write("password", "two\nlines\n");
+  CHECK(says(read_credential(main, {}).error().message, "not one password"));
+  main.password_file = folder.write("password", "");
+  CHECK(read_credential(main, {}).has_error());
 }
 
 TEST_CASE("sizes") {

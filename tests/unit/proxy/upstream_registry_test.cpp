@@ -2,10 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
+#include <thread>
 
 #include "proxy/upstream/registry_upstream.hpp"
 #include "storage/base/log.hpp"
@@ -125,9 +127,10 @@ TEST_CASE("every status of a packument has its meaning") {
   std::string more;
   ScriptedUpstream registry(answering([&](const SeenRequest&) { return response(status, "<html>", more); }));
   HttpClient client;
-  const auto upstream = upstream_at(client, registry.url());
+  auto upstream = upstream_at(client, registry.url());
   const auto kind = [&](int answered) {
     status = answered;
+    upstream = upstream_at(client, registry.url());  // as if nothing had failed before
     const auto blocking = upstream->packument(name_of("lib"));
     REQUIRE(blocking.has_error());
     CHECK(blocking.error().message.find(registry.url()) != std::string::npos);
@@ -368,4 +371,190 @@ TEST_CASE("the credential is known to the log as a secret") {
   CHECK(RegistryUpstream::make(client, options).has_value());
   CHECK(log::redacted("Authorization: unlikely-shape-9f8e7d").find("unlikely-shape-9f8e7d") ==
         std::string::npos);
+}
+
+namespace {
+
+std::unique_ptr<RegistryUpstream> named(HttpClient& client, const std::string& name, const std::string& url,
+                                        BreakerLimits breaker = {}) {
+  UpstreamOptions options;
+  options.name = name;
+  options.url = url;
+  options.token = "npm_tokenOfThe_" + name;
+  options.proxy_from_environment = false;
+  options.breaker = breaker;
+  return RegistryUpstream::make(client, options).value();
+}
+
+constexpr BreakerLimits for_long{.failures_max = 3, .wait_min = Millis(600'000), .wait_max = Millis(600'000)};
+
+// An origin and a mirror, both scripted.
+struct Pair {
+  std::function<std::string(const SeenRequest&)> origin_says, mirror_says;
+  ScriptedUpstream origin{answering([this](const SeenRequest& r) { return origin_says(r); })};
+  ScriptedUpstream mirror{answering([this](const SeenRequest& r) { return mirror_says(r); })};
+  HttpClient client;
+  std::unique_ptr<RegistryUpstream> main = named(client, "main", origin.url() + "/npm");
+  std::unique_ptr<RegistryUpstream> second = named(client, "second", mirror.url() + "/copy");
+  Pair() { main->set_mirrors({second.get()}); }
+};
+
+std::function<std::string(const SeenRequest&)> always(int status, std::string body = "{}") {
+  return [=](const SeenRequest&) { return response(status, body); };
+}
+
+}  // namespace
+
+TEST_CASE("an upstream that fails some times in a row is not asked for a while, whatever is wanted of it") {
+  ScriptedUpstream registry(answering([](const SeenRequest&) { return response(503, "{}"); }));
+  HttpClient client;
+  const auto upstream = named(client, "main", registry.url(), for_long);
+  for (int i = 0; i < 3; ++i)
+    CHECK(wait_for(upstream->packument_async(name_of("lib"), "")).error().kind == ErrorKind::unavailable);
+  CHECK(upstream->figures().down);
+  const std::size_t asked = registry.requests().size();
+  const auto left_alone = wait_for(upstream->packument_async(name_of("lib"), ""));
+  CHECK(left_alone.error().kind == ErrorKind::unavailable);
+  CHECK(left_alone.error().message.find("try again later") != std::string::npos);
+  CHECK(upstream->packument(name_of("lib")).error().kind == ErrorKind::unavailable);
+  CHECK(wait_for(whole_tarball(*upstream, registry.url() + "/lib/-/lib-1.0.0.tgz")).error().kind ==
+        ErrorKind::unavailable);
+  CHECK(wait_for(upstream->ask({.path = "-/npm/v1/keys", .body = {}})).error().kind ==
+        ErrorKind::unavailable);
+  const std::string body = "{}";
+  CHECK(upstream->publish(name_of("lib"), source_of(body), Millis(1000)).kind ==
+        PublishOutcome::Kind::unclear);
+  CHECK(registry.requests().size() == asked);
+  const auto figures = upstream->figures();
+  CHECK(figures.requests == 3);
+  CHECK(figures.failures == 3);
+  CHECK(figures.left_alone == 5);
+  CHECK(figures.opened == 1);
+}
+
+TEST_CASE("an upstream that is back is found by one request, and the log says both") {
+  std::atomic<int> status = 500;
+  std::vector<std::string> lines;
+  log::set_sink([&](std::string_view line) { lines.emplace_back(line); });
+  log::set_level(log::Level::info);
+  ScriptedUpstream registry(answering([&](const SeenRequest&) { return response(status, "{}"); }));
+  HttpClient client;
+  const auto upstream = named(client, "main", registry.url(),
+                              {.failures_max = 2, .wait_min = Millis(1), .wait_max = Millis(1)});
+  for (int i = 0; i < 2; ++i) CHECK(upstream->packument(name_of("lib")).has_error());
+  status = 200;
+  while (!upstream->packument(name_of("lib"))) std::this_thread::yield();
+  CHECK_FALSE(upstream->figures().down);
+  log::set_sink({});
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].find("upstream.down") != std::string::npos);
+  CHECK(lines[0].find("status 500") != std::string::npos);
+  CHECK(lines[1].find("upstream.up") != std::string::npos);
+}
+
+TEST_CASE(
+    "a service that fails, and a publish, say nothing of the packages; what is refused says that it is "
+    "there") {
+  std::atomic<int> status = 500;
+  ScriptedUpstream registry(answering([&](const SeenRequest&) { return response(status, "{}"); }));
+  HttpClient client;
+  const auto upstream = named(client, "main", registry.url(), for_long);
+  const std::string body = "{}";
+  for (int i = 0; i < 10; ++i) {
+    CHECK(wait_for(upstream->ask({.path = "-/npm/v1/security/advisories/bulk", .body = "{}"})).has_error());
+    CHECK(upstream->publish(name_of("lib"), source_of(body), Millis(5000)).kind ==
+          PublishOutcome::Kind::unclear);
+  }
+  for (const int refused : {401, 403, 404, 429}) {
+    status = refused;
+    for (int i = 0; i < 4; ++i) CHECK(upstream->packument(name_of("lib")).has_error());
+  }
+  CHECK_FALSE(upstream->figures().down);
+}
+
+TEST_CASE("a mirror is asked while the origin is down, with its own credential") {
+  Pair pair;
+  pair.origin_says = always(502);
+  pair.mirror_says = [](const SeenRequest& r) {
+    if (r.target.ends_with(".tgz")) return response(200, "the bytes");
+    return response(200, R"({"name":"lib"})", "ETag: \"theirs\"\r\n");
+  };
+  const auto found = wait_for(pair.main->packument_async(name_of("lib"), "")).value();
+  CHECK(found.body == R"({"name":"lib"})");
+  CHECK(found.from == "second");
+  CHECK(pair.mirror.requests().at(0).target == "/copy/lib");
+  CHECK(pair.mirror.requests().at(0).header("authorization") == "Bearer npm_tokenOfThe_second");
+  CHECK(wait_for(pair.main->ask({.path = "-/npm/v1/keys", .body = {}})).value() == R"({"name":"lib"})");
+
+  // A tarball by its place at either of them, or elsewhere.
+  for (const std::string& url :
+       {pair.origin.url() + "/npm/lib/-/lib-1.0.0.tgz", pair.mirror.url() + "/copy/lib/-/lib-1.0.0.tgz"}) {
+    CHECK(wait_for(whole_tarball(*pair.main, url)).value() == "the bytes");
+    CHECK(pair.mirror.requests().back().target == "/copy/lib/-/lib-1.0.0.tgz");
+    CHECK(pair.mirror.requests().back().header("authorization") == "Bearer npm_tokenOfThe_second");
+    CHECK(pair.origin.requests().back().target == "/npm/lib/-/lib-1.0.0.tgz");
+    CHECK(pair.origin.requests().back().header("authorization") == "Bearer npm_tokenOfThe_main");
+  }
+  ScriptedUpstream files(answering([](const SeenRequest&) { return response(500, ""); }));
+  CHECK(wait_for(whole_tarball(*pair.main, files.url() + "/deep/lib-1.0.0.tgz")).value() == "the bytes");
+  CHECK(pair.mirror.requests().back().target == "/copy/lib/-/lib-1.0.0.tgz");
+  CHECK(files.requests().at(0).header("authorization").empty());
+  CHECK_FALSE(pair.main->figures().down);  // four failures: of files elsewhere it is not to blame
+}
+
+TEST_CASE("a mirror is asked at once where the origin is left alone") {
+  Pair pair;
+  pair.main = named(pair.client, "main", pair.origin.url() + "/npm", for_long);
+  pair.main->set_mirrors({pair.second.get()});
+  pair.origin_says = always(500);
+  pair.mirror_says = always(200);
+  for (int i = 0; i < 10; ++i) CHECK(wait_for(pair.main->packument_async(name_of("lib"), "")).has_value());
+  CHECK(pair.origin.requests().size() == 3);
+  CHECK(pair.mirror.requests().size() == 10);
+}
+
+TEST_CASE("only the origin says what there is not") {
+  Pair pair;
+  pair.mirror_says = always(200, R"({"name":"lib"})");
+  // A 404 of the origin is an answer, and so is a refusal: nobody else is asked.
+  for (const int status : {404, 401, 403}) {
+    pair.origin_says = always(status);
+    const auto asked = wait_for(pair.main->packument_async(name_of("lib"), ""));
+    CHECK((status == 404 ? asked.value().status == 404 : asked.error().kind == ErrorKind::upstream));
+    CHECK(wait_for(whole_tarball(*pair.main, pair.origin.url() + "/npm/lib/-/lib-1.0.0.tgz")).has_error());
+  }
+  CHECK(pair.mirror.requests().empty());
+  // A mirror that lacks it does not make it absent.
+  pair.origin_says = always(503);
+  pair.mirror_says = always(404);
+  CHECK(wait_for(pair.main->packument_async(name_of("lib"), "")).error().kind == ErrorKind::unavailable);
+  CHECK(wait_for(whole_tarball(*pair.main, pair.origin.url() + "/npm/lib/-/lib-1.0.0.tgz")).error().kind ==
+        ErrorKind::unavailable);
+  CHECK(pair.mirror.requests().size() == 2);
+}
+
+TEST_CASE("what the gate asks and sends goes to the origin alone") {
+  Pair pair;
+  pair.origin_says = always(503);
+  pair.mirror_says = always(200, R"({"name":"lib"})");
+  CHECK(pair.main->packument(name_of("lib")).error().kind == ErrorKind::unavailable);
+  const std::string body = "{}";
+  CHECK(pair.main->publish(name_of("lib"), source_of(body), Millis(5000)).kind ==
+        PublishOutcome::Kind::unclear);
+  KeptInMemory kept;
+  CHECK(pair.main->tarball(name_of("lib"), pair.origin.url() + "/npm/lib/-/lib-1.0.0.tgz", kept, 1000)
+            .has_error());
+  CHECK(pair.mirror.requests().empty());
+}
+
+TEST_CASE("an ETag is sent to who made it and to nobody else") {
+  Pair pair;
+  pair.origin_says = always(503);
+  pair.mirror_says = always(200);
+  CHECK(wait_for(pair.main->packument_async(name_of("lib"), "\"of-main\"", "main")).has_value());
+  CHECK(pair.origin.requests().back().header("if-none-match") == "\"of-main\"");
+  CHECK(pair.mirror.requests().back().header("if-none-match").empty());
+  CHECK(wait_for(pair.main->packument_async(name_of("lib"), "\"of-second\"", "second")).has_value());
+  CHECK(pair.origin.requests().back().header("if-none-match").empty());
+  CHECK(pair.mirror.requests().back().header("if-none-match") == "\"of-second\"");
 }
