@@ -90,7 +90,9 @@ Gate::Gate(GateParts parts)
       catalog_(parts_.store),
       stages_(parts_.store),
       history_(parts_.store, parts_.blobs, parts_.inspection),
-      outbox_(parts_.store, parts_.ledger, parts_.blobs, stages_, parts_.upstream),
+      origins_(parts_.store),
+      outbox_(parts_.store, parts_.ledger, parts_.blobs, stages_, parts_.upstream,
+              [this](const Stage& stage) { return against_local(stage); }),
       outside_(parts_.clock, catalog_, parts_.packages, parts_.upstream, parts_.malware) {}
 
 Result<void> Gate::may_publish(const Principal& who, const PackageName& name) const {
@@ -185,6 +187,12 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& pu
   // A name has one origin. What is local is never asked upstream.
   auto is_local = catalog_.has_package(*name);
   if (!is_local) return is_local.error();
+  auto owner = origins_.of(*name);
+  if (!owner) return owner.error();
+  if (*is_local && rule.publish != "local") return belongs_elsewhere(*name, {"local", {}}, rule.publish);
+  bool shadows = !*is_local && *owner && (*owner)->origin != rule.publish;
+  if (shadows && (rule.publish != "local" || !who.admin))
+    return belongs_elsewhere(*name, **owner, rule.publish);
   const std::string& asked = rule.publish != "local" ? rule.publish : *is_local ? "local" : rule.read;
   Upstream* origin = asked == "local" ? nullptr : parts_.upstream(asked);
   if (asked != "local" && !origin)
@@ -207,7 +215,8 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& pu
         return conflict("The upstream registry has a package " + name->full() +
                         " already: a package of your own needs another name (a scope), or an administrator "
                         "to publish it first.");
-      there.reset();  // an administrator shadows the name: its history is not ours
+      shadows = true;
+      there.reset();  // its history is not ours
     } else if (there->versions.contains(version)) {
       return conflict(subject + " is published upstream already: raise the version.");
     }
@@ -263,6 +272,7 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& pu
   stage.manifest_digest = publish.document.digest();
   stage.publisher = who.user;
   stage.publisher_is_service = who.service;
+  stage.shadows = shadows;
   stage.verdict = report.verdict;
   stage.findings = report.findings;
   stage.policy_digest = report.policy_digest;
@@ -313,6 +323,7 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& pu
     detail["policy"] = stage.policy_digest;
     detail["credential"] = who.credential;
     detail["address"] = who.address;
+    if (stage.shadows) detail["shadows"] = true;
     json::array findings;
     for (const Finding& f : stage.findings)
       findings.push_back(
@@ -337,6 +348,28 @@ Result<Gate::Submission> Gate::submit(const Principal& who, ReceivedPublish&& pu
     submission.stage = std::move(*sent);
   }
   return submission;
+}
+
+// A release waits for its approval, and meanwhile an upstream may have got a package of that name.
+Result<std::string> Gate::against_local(const Stage& stage) {
+  if (stage.shadows) return std::string();
+  auto name = PackageName::parse(stage.name);
+  if (!name) return name.error();
+  auto is_local = catalog_.has_package(*name);
+  if (!is_local) return is_local.error();
+  if (*is_local) return std::string();
+  auto owner = origins_.of(*name);
+  if (!owner) return owner.error();
+  if (*owner && (*owner)->origin != "local") return belongs_elsewhere(*name, **owner, "local").message;
+  const PackageRule& rule = parts_.packages.rule_for(*name);
+  Upstream* origin = rule.read == "local" ? nullptr : parts_.upstream(rule.read);
+  if (origin == nullptr) return std::string();
+  auto text = origin->packument(*name);
+  if (text)
+    return "the upstream registry has got a package " + name->full() +
+           " since: an administrator has to publish it, or it needs another name";
+  if (text.error().kind != ErrorKind::not_found) return text.error();
+  return std::string();
 }
 
 bool Gate::may_view(const Principal& who, const Stage& stage) const {

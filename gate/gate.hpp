@@ -11,6 +11,7 @@
 #include "gate/catalog.hpp"
 #include "gate/history.hpp"
 #include "gate/intake.hpp"
+#include "gate/name_origins.hpp"
 #include "gate/outbox.hpp"
 #include "gate/outside.hpp"
 #include "gate/package_rules.hpp"
@@ -58,9 +59,10 @@ class Gate {
     Stage stage;          // held, blocked, or (a repeat, or no approval needed) further on
     std::string refusal;  // of a blocked one: what npm prints
   };
-  // conflict: the version exists upstream or here, or is staged by somebody else. The same bytes again give
-  // the same stage. What is not kept of `publish` stays with the caller, since dropping a large one takes
-  // time.
+  // conflict: the version exists upstream or here, or is staged by somebody else; or the name is an
+  // upstream's and would be published here, which takes an administrator. forbidden: it belongs to another
+  // origin than the rules say. unavailable: the upstream cannot be asked. The same bytes again give the same
+  // stage. What is not kept of `publish` stays with the caller, since dropping a large one takes time.
   Result<Submission> submit(const Principal& who, ReceivedPublish&& publish);
 
   struct Page {
@@ -96,6 +98,7 @@ class Gate {
  private:
   void add_provenance(ReleaseContext& context, const Principal& who, const ReceivedPublish& publish,
                       const UpstreamReleases* there, Upstream* upstream) const;
+  Result<std::string> against_local(const Stage& stage);
   bool may_view(const Principal& who, const Stage& stage) const;
   Result<void> may_review(const Principal& who, const Stage& stage) const;
   Result<Stage> change(std::string_view id, const std::function<Result<void>(Fact&, Stage&)>& change);
@@ -108,6 +111,7 @@ class Gate {
   Catalog catalog_;
   StageStore stages_;
   ReleaseHistory history_;
+  NameOrigins origins_;
   Outbox outbox_;
   OutsideCollector outside_;
 };

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "gate/history.hpp"
+#include "gate/name_origins.hpp"
 #include "gate/upstream_releases.hpp"
 #include "storage/base/base64.hpp"
 #include "storage/base/fault.hpp"
@@ -219,7 +220,14 @@ Result<Outbox::Sent> Outbox::send(const Stage& stage, std::uint64_t attempts, Mi
   if (!document && document.error().kind == ErrorKind::corrupt)
     return Sent{Sent::Kind::failed, document.error().message};
   if (!document) return document.error();
-  if (local) return Sent{Sent::Kind::published, {}, std::move(document->manifest)};
+  if (local) {
+    auto objection = objection_(stage);
+    if (!objection && objection.error().kind == ErrorKind::unavailable)
+      return Sent{Sent::Kind::unclear, objection.error().message};
+    if (!objection) return objection.error();
+    if (!objection->empty()) return Sent{Sent::Kind::failed, std::move(*objection)};
+    return Sent{Sent::Kind::published, {}, std::move(document->manifest)};
+  }
 
   auto body = publish_body(*document, upstream->url(), *tarball);
   if (!body) return body.error();
@@ -282,6 +290,11 @@ Result<Stage> Outbox::settle(const std::string& stage_id, Sent sent) {
         published = false;
         sent.why = "another " + stage->subject() + " is published here already";
       }
+    }
+    if (published) {
+      auto name = PackageName::parse(stage->name);
+      if (!name) return name.error();
+      if (auto belongs = NameOrigins::released(fact, *name, stage->target); !belongs) return belongs;
     }
     stage->state = *next_state(stage->state, published ? StageEvent::publish : StageEvent::fail);
     stage->why = sent.why;

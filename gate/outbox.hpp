@@ -28,10 +28,17 @@ namespace sallyport {
 
 class Outbox {
  public:
+  // What speaks now against publishing that release in our own store; empty: nothing. Error: not known.
+  using Objection = std::function<Result<std::string>(const Stage&)>;
   // `upstream` finds a configured one by name (null: none). Everything must outlive the outbox.
   Outbox(MetaStore& store, Ledger& ledger, BlobStore& blobs, StageStore& stages,
-         std::function<Upstream*(std::string_view)> upstream)
-      : store_(store), ledger_(ledger), blobs_(blobs), stages_(stages), upstream_(std::move(upstream)) {}
+         std::function<Upstream*(std::string_view)> upstream, Objection objection)
+      : store_(store),
+        ledger_(ledger),
+        blobs_(blobs),
+        stages_(stages),
+        upstream_(std::move(upstream)),
+        objection_(std::move(objection)) {}
 
   // Within the fact that approves it. `attempts` above zero: something may have gone out before.
   static void add(Fact& fact, const Stage& stage, std::uint64_t attempts = 0);
@@ -66,6 +73,7 @@ class Outbox {
   BlobStore& blobs_;
   StageStore& stages_;
   std::function<Upstream*(std::string_view)> upstream_;
+  Objection objection_;
   std::mutex sending_mutex_;
   std::condition_variable sending_done_;
   std::set<std::string> sending_;  // one sender a stage

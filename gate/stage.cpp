@@ -174,6 +174,7 @@ json::object to_json(const Stage& s) {
           {"manifest", s.manifest_digest},
           {"publisher", s.publisher},
           {"service", s.publisher_is_service},
+          {"shadows", s.shadows},
           {"created", to_iso8601(s.created)},
           {"expires", to_iso8601(s.expires)},
           {"updated", to_iso8601(s.updated)},
@@ -210,6 +211,7 @@ Result<Stage> stage_from_json(const json::value& value) {
   s.manifest_digest = r.text("manifest");
   s.publisher = r.text("publisher");
   s.publisher_is_service = r.flag("service");
+  if (r.has("shadows")) s.shadows = r.flag("shadows");  // older records lack it
   s.created = r.instant("created");
   s.expires = r.instant("expires");
   s.updated = r.instant("updated");

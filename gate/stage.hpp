@@ -64,6 +64,7 @@ struct Stage {
 
   std::string publisher;
   bool publisher_is_service = false;
+  bool shadows = false;  // an upstream has the name, and an administrator published it here all the same
   Instant created, expires, updated;
 
   Verdict verdict = Verdict::hold;

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "gate/upstream_releases.hpp"
 #include "proxy/cache/gzip.hpp"
 #include "storage/base/log.hpp"
 
@@ -47,6 +48,7 @@ std::optional<std::uint64_t> length_of(const HttpStream& stream) {
 
 PackageCache::PackageCache(PackageCacheParts parts)
     : parts_(std::move(parts)),
+      origins_(parts_.store),
       packument_store_(parts_.store),
       tarball_store_({parts_.store, parts_.blobs, parts_.cached, parts_.clock, parts_.limits.disk_bytes_max}),
       fills_(1),
@@ -190,6 +192,17 @@ RegistryUpstream* PackageCache::upstream_of(const PackageName& name) {
   return rule.read == "local" ? nullptr : parts_.upstream(rule.read);
 }
 
+// Whether what a mirror has of a package was true before what is kept of it.
+asio::awaitable<bool> PackageCache::is_behind(const std::string& theirs, const std::string& kept) {
+  auto compare = [&] {
+    const auto mirror = UpstreamReleases::parse(theirs), here = UpstreamReleases::parse(kept);
+    const auto then = mirror ? mirror->time_of("modified") : std::nullopt;
+    const auto now = here ? here->time_of("modified") : std::nullopt;
+    return now && (!then || *then < *now);
+  };
+  co_return co_await async_run_on(parts_.scan, std::move(compare));
+}
+
 asio::awaitable<Result<PreparedPackument>> PackageCache::prepare(PackageName name, std::string body) {
   auto work = [&name, body = std::move(body), view = view_of(name)]() mutable {
     return prepare_upstream(name, std::move(body), view);
@@ -224,12 +237,30 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill(PackageName name
   co_return found;
 }
 
+// What is kept of a name, which must be that origin's.
+Result<std::optional<StoredPackument>> PackageCache::load(const PackageName& name,
+                                                          const std::string& origin) {
+  auto owner = origins_.of(name);
+  if (!owner) return owner.error();
+  if (*owner && (*owner)->origin != origin) {
+    log::warn("origin.contradiction",
+              {{"package", name.full()}, {"belongs_to", (*owner)->origin}, {"read_from", origin}});
+    return belongs_elsewhere(name, **owner, origin);
+  }
+  auto stored = packument_store_.load(name);
+  if (!stored || !*stored || !*owner || (*stored)->head.fetched >= (*owner)->since) return stored;
+  // Of the origin that it had before: neither its documents nor its digests count here.
+  if (auto gone = tarball_store_.forget(name); !gone) return gone.error();
+  if (auto gone = packument_store_.remove(name); !gone) return gone.error();
+  return std::optional<StoredPackument>();
+}
+
 asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName name,
                                                                      RegistryUpstream& upstream,
                                                                      std::uint64_t releases_then,
                                                                      bool any_age) {
-  auto load = [this, name] { return packument_store_.load(name); };
-  auto stored = co_await async_run_on(parts_.disk, std::move(load));
+  auto read = [this, name, origin = upstream.name()] { return load(name, origin); };
+  auto stored = co_await async_run_on(parts_.disk, std::move(read));
   if (!stored) co_return stored.error();
   if (any_age && !*stored) {
     auto asked = co_await ask(name);
@@ -241,10 +272,17 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
   if (!any_age && (!*stored || !is_fresh(name, (*stored)->head, now))) {
     std::string etag = *stored ? (*stored)->head.etag : std::string();
     Result<UpstreamPackument> answer = offline_and_unknown(name);
-    if (!limits.offline) answer = co_await upstream.packument_async(name, std::move(etag));
+    std::string from = *stored ? (*stored)->head.from : std::string();
+    if (!limits.offline) answer = co_await upstream.packument_async(name, std::move(etag), std::move(from));
+    bool behind = false;
+    if (answer && answer->status == 200 && answer->from != upstream.name() && *stored)
+      behind = co_await is_behind(answer->body, (*stored)->body);
     if (answer && answer->status == 304 && *stored) {
       (*stored)->head.fetched = now;
-      auto confirm = [this, name, head = (*stored)->head] { return packument_store_.confirm(name, head); };
+      auto confirm = [this, name, head = (*stored)->head, origin = upstream.name()]() -> Result<void> {
+        if (auto claimed = origins_.claim(name, origin, head.fetched); !claimed) return claimed;
+        return packument_store_.confirm(name, head);
+      };
       auto kept = co_await async_run_on(parts_.disk, std::move(confirm));
       if (!kept) note_unkept(name, kept.error());
       // The very documents, if they are still in memory and made under what holds now.
@@ -256,13 +294,17 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
                  std::min(found.packument->good_until, now + limits.fresh_for));
         co_return found;
       }
+    } else if (behind) {
+      trouble = fail(ErrorKind::unavailable, "The mirror " + answer->from + " is behind what is kept here.");
     } else if (answer && answer->status == 200) {
-      const PackumentHead head{answer->etag, now};
+      const PackumentHead head{answer->etag, now, answer->from};
       auto pack = [&answer] { return gzip(answer->body); };
       std::string packed = co_await async_run_on(parts_.scan, std::move(pack));
       auto prepared = co_await prepare(name, std::move(answer->body));
       if (prepared) {
-        auto keep = [this, name, head, packed = std::move(packed)]() mutable {
+        auto keep = [this, name, head, packed = std::move(packed),
+                     origin = upstream.name()]() mutable -> Result<void> {
+          if (auto claimed = origins_.claim(name, origin, head.fetched); !claimed) return claimed;
           return packument_store_.keep(name, head, std::move(packed));
         };
         auto kept = co_await async_run_on(parts_.disk, std::move(keep));
@@ -291,7 +333,7 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
   Found found{std::make_shared<const PreparedPackument>(std::move(*prepared)), trouble.has_value()};
   const Instant fresh_until =
       found.stale ? now + limits.retry_after
-                  : (is_fresh(name, {{}, fetched}, now) ? fetched + limits.fresh_for : Instant::min());
+                  : (is_fresh(name, {{}, fetched, {}}, now) ? fetched + limits.fresh_for : Instant::min());
   remember(name.full(), releases_then, found, found.stale ? now : fetched,
            std::min(found.packument->good_until, fresh_until));
   co_return found;

@@ -17,6 +17,7 @@
 
 #include "gate/catalog.hpp"
 #include "gate/executors.hpp"
+#include "gate/name_origins.hpp"
 #include "gate/package_rules.hpp"
 #include "gate/restrictions.hpp"
 #include "proxy/cache/arriving_tarball.hpp"
@@ -59,6 +60,7 @@ class PackageCache {
     bool stale = false;  // the upstream does not answer, or is being asked; this is what it said last
   };
   // not_found: neither here nor upstream. unavailable: the upstream does not answer and nothing is kept.
+  // forbidden: the name belongs to another origin than the rules say.
   asio::awaitable<Result<Found>> packument(PackageName name);
 
   // Every byte of the first two matches the packument; of the last all but the end may leave before that.
@@ -108,6 +110,8 @@ class PackageCache {
   asio::awaitable<Result<Found>> fill(PackageName name, bool any_age);
   asio::awaitable<Result<Found>> fill_from(PackageName name, RegistryUpstream& upstream,
                                            std::uint64_t releases, bool any_age);
+  Result<std::optional<StoredPackument>> load(const PackageName& name, const std::string& origin);
+  asio::awaitable<bool> is_behind(const std::string& theirs, const std::string& kept);
   asio::awaitable<Result<PreparedPackument>> prepare(PackageName name, std::string body);
   PackumentView view_of(const PackageName& name) const;
   bool is_fresh(const PackageName& name, const PackumentHead& stored, Instant now);
@@ -126,6 +130,7 @@ class PackageCache {
   RegistryUpstream* upstream_of(const PackageName& name);
 
   PackageCacheParts parts_;
+  NameOrigins origins_;
   PackumentStore packument_store_;
   TarballStore tarball_store_;
   asio::io_context fills_;

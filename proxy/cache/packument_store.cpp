@@ -11,7 +11,8 @@ constexpr std::size_t body_bytes_max = 256u << 20;
 constexpr std::string_view body_prefix = "p ";
 
 std::string written(const PackumentHead& head) {
-  return json::serialize(json::object{{"v", 1}, {"etag", head.etag}, {"fetched", to_iso8601(head.fetched)}});
+  return json::serialize(json::object{
+      {"v", 1}, {"etag", head.etag}, {"fetched", to_iso8601(head.fetched)}, {"from", head.from}});
 }
 
 }  // namespace
@@ -31,8 +32,9 @@ Result<std::optional<StoredPackument>> PackumentStore::load(const PackageName& n
     log::warn("cache.damaged", {{"package", name.full()}});
     return std::optional<StoredPackument>();
   }
-  return std::optional<StoredPackument>(
-      {{std::string(string_at(*o, "etag").value_or("")), *fetched}, std::move(*text)});
+  return std::optional<StoredPackument>({{std::string(string_at(*o, "etag").value_or("")), *fetched,
+                                          std::string(string_at(*o, "from").value_or(""))},
+                                         std::move(*text)});
 }
 
 Result<bool> PackumentStore::has(std::string_view name) {
@@ -52,6 +54,13 @@ Result<void> PackumentStore::keep(const PackageName& name, const PackumentHead& 
 Result<void> PackumentStore::confirm(const PackageName& name, const PackumentHead& head) {
   MetaBatch batch;
   batch.put(Family::upstream, "c " + name.full(), written(head));
+  return store_.write(batch, Durability::relaxed);
+}
+
+Result<void> PackumentStore::remove(const PackageName& name) {
+  MetaBatch batch;
+  batch.remove(Family::upstream, std::string(body_prefix) + name.full());
+  batch.remove(Family::upstream, "c " + name.full());
   return store_.write(batch, Durability::relaxed);
 }
 

@@ -3,7 +3,8 @@
 //
 // Records, in family `upstream` (all can be fetched again):
 //   p <name>   the packument as the upstream sent it, gzipped
-//   c <name>   {v, etag, fetched}: written with it, and anew whenever the upstream says that it still holds
+//   c <name>   {v, etag, fetched, from}: written with it, and anew whenever the upstream says that it still
+//   holds
 
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@ namespace sallyport {
 struct PackumentHead {
   std::string etag;  // empty: the upstream sends none
   Instant fetched;   // or last found to hold
+  std::string from;  // the upstream that said so: the origin, or a mirror of it
 };
 struct StoredPackument {
   PackumentHead head;
@@ -34,6 +36,7 @@ class PackumentStore {
   Result<bool> has(std::string_view name);
   Result<void> keep(const PackageName& name, const PackumentHead& head, std::string gzipped_body);
   Result<void> confirm(const PackageName& name, const PackumentHead& head);  // the body is kept already
+  Result<void> remove(const PackageName& name);
   Result<void> each_name(const std::function<bool(std::string_view name)>& visit);
 
  private:

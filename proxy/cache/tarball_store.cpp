@@ -240,6 +240,17 @@ Result<std::vector<Sha512>> cached_tarballs_in_use(MetaStore& store) {
   return used;
 }
 
+Result<void> TarballStore::forget(const PackageName& name) {
+  MetaBatch batch;
+  auto visit = [&](std::string_view key, std::string_view) {
+    batch.remove(Family::upstream, std::string(key));
+    return true;
+  };
+  const std::string all = "t " + name.full() + std::string(1, '\0');
+  if (auto read = parts_.store.scan(Family::upstream, all, {}, false, visit); !read) return read.error();
+  return parts_.store.write(batch, Durability::relaxed);
+}
+
 std::uint64_t TarballStore::evicted() const {
   std::lock_guard lock(mutex_);
   return evicted_;

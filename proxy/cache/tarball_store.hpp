@@ -44,6 +44,9 @@ class TarballStore {
   Result<KeptTarball> keep(const PackageName& name, const PreparedVersion& version, StagedBlob& staged,
                            const Sha512& digest);
 
+  // The integrities that were pinned for a package, which has another origin now.
+  Result<void> forget(const PackageName& name);
+
   std::uint64_t evicted() const;  // since the start
 
  private:

@@ -67,6 +67,12 @@ class Parser {
     deny->add_option("ENTRY", o_.entry, "name, name@range, or a tarball's digest (sha512-…, or its shasum)");
     deny->add_option("--reason", o_.reason, "Why; whoever is refused reads it")->type_name("TEXT");
     deny->add_flag("--lift", o_.lift, "Allow it again");
+    auto* origin =
+        leaf(app_, Command::origin, "origin", "Say to which registry a name belongs, or move it to another",
+             "sallyport origin @acme/lib --move local");
+    origin->add_option("NAME", o_.entry, "The package's name")->required();
+    origin->add_option("--move", o_.move_to, "Name of an upstream, or local: whose it is from now on")
+        ->type_name("ORIGIN");
     leaf(app_, Command::who, "who", "Say who has downloaded a package or version",
          "sallyport who axios@1.14.1")
         ->add_option("ENTRY", o_.entry, "name or name@version")
@@ -265,6 +271,7 @@ bool works_on_data(Command command) {
     case Command::snapshot:
     case Command::freeze:
     case Command::deny:
+    case Command::origin:
     case Command::who:
     case Command::gc:
       return true;

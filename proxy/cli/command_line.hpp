@@ -33,6 +33,7 @@ enum class Command : std::uint8_t {
   snapshot,
   freeze,
   deny,
+  origin,
   who,
   gc,
   routes,
@@ -55,9 +56,10 @@ struct Options {
   std::vector<std::string> cidr;
   std::uint64_t from = 1;                       // ledger export
   std::string folder;                           // snapshot
-  std::string entry, reason, at;                // freeze, deny, who
+  std::string entry, reason, at;                // freeze, deny, origin, who
   bool lift = false;                            // freeze, deny
   bool dry_run = false;                         // gc
+  std::string move_to;                          // origin
   std::string policy, policy_before, rule;      // policy
   std::string since, package, format = "text";  // policy replay
 };

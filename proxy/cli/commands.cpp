@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "gate/catalog.hpp"
+#include "gate/name_origins.hpp"
 #include "proxy/cli/gc.hpp"
+#include "proxy/config_keys.hpp"
 #include "proxy/data_folder.hpp"
 #include "storage/base/json.hpp"
 #include "storage/base/text.hpp"
@@ -55,6 +58,8 @@ class CommandRun {
         return freeze();
       case Command::deny:
         return deny();
+      case Command::origin:
+        return origin();
       case Command::who:
         return who();
       case Command::gc:
@@ -220,6 +225,31 @@ class CommandRun {
     if (o_.lift) return done(c_.restrictions.allow(actor, o_.entry), "Allowed " + o_.entry + " again.");
     return done(c_.restrictions.deny(actor, o_.entry, o_.reason),
                 "Nobody installs " + o_.entry + " any more.");
+  }
+
+  // Whether such an upstream is configured is told where the name is next asked for.
+  int origin() const {
+    const auto name = PackageName::parse(o_.entry);
+    if (!name) return refused(name.error());
+    const auto own = Catalog(c_.meta).has_package(*name);
+    if (!own) return refused(own.error());
+    if (o_.move_to.empty()) {
+      const auto owner = NameOrigins(c_.meta).of(*name);
+      if (!owner) return refused(owner.error());
+      output_.out(*own     ? name->full() + " is a package of this registry: local\n"
+                  : *owner ? name->full() + " belongs to " + (*owner)->origin + " since " +
+                                 to_iso8601((*owner)->since) + "\n"
+                           : name->full() + " belongs to nobody yet.\n");
+      return 0;
+    }
+    if (!config_keys::is_name(o_.move_to) || o_.move_to == "deny")
+      return refused(fail(ErrorKind::invalid, "--move takes the name of an upstream, or local."));
+    if (*own)
+      return refused(
+          fail(ErrorKind::conflict, name->full() + " is published here, and stays this registry's."));
+    const auto moved =
+        c_.ledger.commit([&](Fact& fact) { return NameOrigins::move(fact, *name, o_.move_to, actor); });
+    return done(moved, name->full() + " belongs to " + o_.move_to + " from now on.");
   }
 
   int who() const {

@@ -436,6 +436,101 @@ TEST_CASE("a local package does not take an upstream name, unless an administrat
   CHECK(house.upstream.puts.empty());
 }
 
+namespace {
+
+PackageRule local_beside_main() {
+  PackageRule rule = rule_to("main");
+  rule.publish = "local";
+  return rule;
+}
+std::string owner_of(GateHouse& house) {
+  const auto owner = NameOrigins(house.memory).of(lib()).value();
+  return owner ? owner->origin : "";
+}
+
+}  // namespace
+
+TEST_CASE("a name that may be an upstream's is not published here unasked") {
+  GateHouse house(local_beside_main());
+  house.upstream.down = true;
+  CHECK(kind_of(house.publish(alice, clean_body())) == ErrorKind::unavailable);
+  CHECK(house.blob_count() == 0);
+}
+
+TEST_CASE("a name that was once found upstream stays its own, also when it is gone there") {
+  GateHouse house(local_beside_main());
+  REQUIRE(NameOrigins(house.memory).claim(lib(), "main", house.clock.now()).has_value());
+  const auto refused = house.publish(alice, clean_body());
+  CHECK(kind_of(refused) == ErrorKind::forbidden);
+  CHECK(says(refused.error().message, "belongs to the upstream \"main\""));
+  CHECK(says(refused.error().message, "sallyport origin lib --move local"));
+  Principal admin = person("root");
+  admin.admin = true;
+  const Stage held = house.hold(admin, clean_body());
+  CHECK(held.shadows);
+  REQUIRE(house.gate->approve(rita, held.id).value().state == StageState::published);
+  CHECK(owner_of(house) == "local");
+  CHECK_FALSE(house.hold(alice, clean_body("lib", "1.0.1")).shadows);
+}
+
+TEST_CASE("a name of another origin is not published to this one, not even by an administrator") {
+  GateHouse house(rule_to("main"));
+  REQUIRE(NameOrigins(house.memory).claim(lib(), "other", house.clock.now()).has_value());
+  Principal admin = person("root");
+  admin.admin = true;
+  CHECK(kind_of(house.publish(alice, clean_body())) == ErrorKind::forbidden);
+  CHECK(kind_of(house.publish(admin, clean_body())) == ErrorKind::forbidden);
+  CHECK(house.upstream.puts.empty());
+}
+
+TEST_CASE("a package of our own is not published to an upstream") {
+  GateHouse house(rule_to("main"));
+  REQUIRE(house.ledger
+              ->commit([&](Fact& fact) -> Result<void> {
+                return Catalog::publish(fact, lib(), {"0.9.0", {}, {}, 1, fact.now()}, "latest", "a stage");
+              })
+              .has_value());
+  const auto refused = house.publish(alice, clean_body());
+  CHECK(kind_of(refused) == ErrorKind::forbidden);
+  CHECK(says(refused.error().message, "belongs to this registry itself"));
+  CHECK(house.upstream.asked.empty());
+}
+
+TEST_CASE("what is released makes the name its target's") {
+  GateHouse house(rule_to("main"));
+  const Stage held = house.hold(alice, clean_body());
+  CHECK(owner_of(house).empty());
+  REQUIRE(house.gate->approve(rita, held.id).value().state == StageState::published);
+  CHECK(owner_of(house) == "main");
+}
+
+TEST_CASE("a name that an upstream got while the release was held is not shadowed by its approval") {
+  GateHouse house(local_beside_main());
+  const Stage held = house.hold(alice, clean_body());
+  SUBCASE("it is there now") {
+    house.upstream.add("lib", "99.0.0", "somebody else's");
+    const Stage failed = house.gate->approve(rita, held.id).value();
+    CHECK(failed.state == StageState::failed);
+    CHECK(says(failed.why, "administrator"));
+    CHECK(house.status("lib", "1.0.0") == VersionStatus::failed);
+  }
+  SUBCASE("it was installed from there") {
+    REQUIRE(NameOrigins(house.memory).claim(lib(), "main", house.clock.now()).has_value());
+    const Stage failed = house.gate->approve(rita, held.id).value();
+    CHECK(failed.state == StageState::failed);
+    CHECK(says(failed.why, "belongs to the upstream"));
+  }
+  SUBCASE("nobody knows") {
+    house.upstream.down = true;
+    CHECK(house.gate->approve(rita, held.id).value().state == StageState::approved);
+    REQUIRE(house.resume().has_value());
+    CHECK(house.state(held) == StageState::approved);
+    house.upstream.down = false;
+    REQUIRE(house.resume().has_value());
+    CHECK(house.state(held) == StageState::published);
+  }
+}
+
 TEST_CASE("an upstream that cannot be asked refuses the publish and loses nothing") {
   GateHouse house(rule_to("main"));
   house.upstream.down = true;
@@ -549,7 +644,8 @@ TEST_CASE("an upstream that is gone from the configuration fails the release") {
   const Stage held = house.hold(alice, clean_body());
   REQUIRE(house.gate->approve(rita, held.id).value().state == StageState::approved);
   StageStore stages(house.memory);
-  Outbox outbox(house.store, *house.ledger, house.blobs, stages, [](auto) { return nullptr; });
+  Outbox outbox(house.store, *house.ledger, house.blobs, stages, [](auto) { return nullptr; },
+                [](const Stage&) { return std::string(); });
   const Stage failed = outbox.forward(held.id, Millis(1000)).value();
   CHECK(failed.state == StageState::failed);
   CHECK(says(failed.why, "\"main\""));

@@ -57,6 +57,7 @@ class Registry {
   std::shared_future<void> hold;          // answers wait for it
   std::optional<std::size_t> send_bytes;  // of a tarball, then the connection ends, so often:
   int cuts = 0;
+  std::string modified;  // `time.modified`; empty: no `time`
   // Changes what the upstream has, and what it says of it.
   void put(const std::string& bytes) {
     tarball = bytes;
@@ -103,8 +104,10 @@ class Registry {
       if (!shasum.empty()) dist["shasum"] = shasum;
       all[version] = {{"name", "lib"}, {"version", version}, {"dist", std::move(dist)}};
     }
-    const std::string text = json::serialize(json::object{
-        {"name", "lib"}, {"dist-tags", {{"latest", versions.back()}}}, {"versions", std::move(all)}});
+    json::object document{
+        {"name", "lib"}, {"dist-tags", {{"latest", versions.back()}}}, {"versions", std::move(all)}};
+    if (!modified.empty()) document["time"] = {{"modified", modified}};
+    const std::string text = json::serialize(document);
     const std::string etag = "\"" + to_hex(sha1(as_bytes(text))) + "\"";
     if (request.header("if-none-match") == etag) return response(304, "", "ETag: " + etag + "\r\n");
     return response(200, text, "ETag: " + etag + "\r\n");
@@ -125,9 +128,12 @@ struct House {
   std::unique_ptr<Restrictions> restrictions;
   WorkPool disk{"disk", 2, 10'000}, scan{"scan", 1, 10'000};
   std::unique_ptr<HttpClient> client;
-  std::unique_ptr<RegistryUpstream> upstream;
+  std::unique_ptr<RegistryUpstream> upstream, mirror;
   std::unique_ptr<PackageCache> cache;
+  // Take effect with restart().
   CacheLimits limits;
+  std::string upstream_name = "main";
+  std::string mirror_url = {};  // empty: none
 
   explicit House(std::vector<PackageRule> all = {upstream_rule()}) : rules(std::move(all)) {
     restrictions = Restrictions::open({*ledger, store, rules}).value();
@@ -144,16 +150,23 @@ struct House {
     if (client) client->stop();
     cache.reset();
     upstream.reset();
+    mirror.reset();
     client.reset();
   }
   void restart() {
     stop();
     client = std::make_unique<HttpClient>();
     UpstreamOptions options;
-    options.name = "main";
+    options.name = upstream_name;
     options.url = registry.url();
     options.proxy_from_environment = false;
     upstream = RegistryUpstream::make(*client, options).value();
+    if (!mirror_url.empty()) {
+      options.name = "mirror";
+      options.url = mirror_url;
+      mirror = RegistryUpstream::make(*client, options).value();
+      upstream->set_mirrors({mirror.get()});
+    }
     cache = std::make_unique<PackageCache>(
         PackageCacheParts{.catalog = catalog,
                           .store = store,
@@ -770,4 +783,94 @@ TEST_CASE("the least recently used tarballs go when there is no more room, and o
   CHECK_FALSE(has(1));
   CHECK(has(4));
   CHECK(house.fetch("tool-1.0.0.tgz", "@own/tool").value() == std::string(500, 'o'));
+}
+
+TEST_CASE("a name belongs to the origin where it was first found, until an administrator moves it") {
+  House house;
+  REQUIRE(house.ask().has_value());
+  REQUIRE(house.fetch().has_value());
+  const auto owner = NameOrigins(house.store).of(name_of("lib")).value();
+  REQUIRE(owner.has_value());
+  CHECK(owner->origin == "main");
+
+  // Another upstream, with a package of the same name.
+  house.upstream_name = "other";
+  house.registry.set([](Registry& r) { r.put("other bytes of the same version"); });
+  house.restart();
+  house.clock.advance(std::chrono::hours(1));
+  const std::size_t asked = house.registry.requests();
+  for (int i = 0; i < 2; ++i) {
+    const auto refused = house.ask();
+    CHECK(kind_of(refused) == ErrorKind::forbidden);
+    CHECK(refused.error().message.find("belongs to the upstream \"main\"") != std::string::npos);
+    CHECK(refused.error().message.find("sallyport origin lib --move other") != std::string::npos);
+    CHECK(kind_of(house.fetch()) == ErrorKind::forbidden);
+  }
+  CHECK(house.registry.requests() == asked);
+
+  REQUIRE(house.ledger
+              ->commit([](Fact& fact) { return NameOrigins::move(fact, name_of("lib"), "other", "root"); })
+              .has_value());
+  // From there alone: neither what was kept nor the integrity that was pinned counts any more.
+  CHECK_FALSE(house.ask().value().stale);
+  CHECK(house.registry.asked("/lib") == 2);
+  CHECK(house.fetch().value() == "other bytes of the same version");
+  house.upstream_name = "main";
+  house.restart();
+  CHECK(kind_of(house.ask()) == ErrorKind::forbidden);
+}
+
+TEST_CASE("an upstream that has no such package does not get the name") {
+  House house;
+  CHECK(kind_of(house.ask("nowhere")) == ErrorKind::not_found);
+  CHECK_FALSE(NameOrigins(house.store).of(name_of("nowhere")).value().has_value());
+}
+
+TEST_CASE(
+    "while the origin is down a mirror's documents and bytes are served, and the name stays the origin's") {
+  House house;
+  Registry mirror;
+  house.mirror_url = mirror.url();
+  house.restart();
+  house.registry.set([](Registry& r) { r.down = true; });
+  const auto found = house.ask().value();
+  CHECK_FALSE(found.stale);
+  CHECK(house.fetch().value() == "the bytes of lib 1.0.0");
+  CHECK(NameOrigins(house.store).of(name_of("lib")).value()->origin == "main");
+  // Back again, the origin is asked, for all of it: it did not make that ETag.
+  house.registry.set([](Registry& r) {
+    r.down = false;
+    r.versions = {"1.0.0", "1.1.0"};
+  });
+  house.clock.advance(std::chrono::minutes(10));
+  CHECK(house.ask().value().packument->versions.contains("1.1.0"));
+  CHECK(house.registry.last_etag_asked().empty());
+}
+
+TEST_CASE("a mirror that is behind takes nothing away") {
+  House house;
+  Registry mirror;
+  house.mirror_url = mirror.url();
+  house.limits.retry_after = Millis(1);
+  house.restart();
+  house.registry.set([](Registry& r) {
+    r.versions = {"1.0.0", "1.1.0"};
+    r.modified = "2026-03-02T00:00:00.000Z";
+  });
+  mirror.set([](Registry& r) { r.modified = "2026-03-01T00:00:00.000Z"; });
+  REQUIRE(house.ask().has_value());
+  house.registry.set([](Registry& r) { r.down = true; });
+  house.clock.advance(std::chrono::minutes(10));
+  const auto kept = house.ask().value();
+  CHECK(kept.stale);
+  CHECK(kept.packument->versions.contains("1.1.0"));
+  CHECK(mirror.asked("/lib") == 1);
+  mirror.set([](Registry& r) {
+    r.versions = {"1.0.0", "1.1.0", "1.2.0"};
+    r.modified = "2026-03-03T00:00:00.000Z";
+  });
+  house.clock.advance(std::chrono::minutes(10));
+  const auto ahead = house.ask().value();
+  CHECK_FALSE(ahead.stale);
+  CHECK(ahead.packument->versions.contains("1.2.0"));
 }
