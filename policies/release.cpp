@@ -45,6 +45,31 @@ std::string license_of(const Manifest& manifest) {
   return out;
 }
 
+// `directories.bin`: without `bin`, every file of that folder is a command.
+std::map<std::string, std::string> commands_of(const Release& release, const Manifest& manifest) {
+  std::map<std::string, std::string> out = manifest.bin;
+  const json::object* folders = object_at(manifest.raw, "directories");
+  if (!out.empty() || folders == nullptr) return out;
+  std::string folder;
+  std::string_view rest = string_at(*folders, "bin").value_or(std::string_view());
+  if (rest.empty()) return out;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('/'), rest.size());
+    const std::string_view step = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (step == "..")
+      folder.resize(folder.empty() ? 0 : folder.rfind('/', folder.size() - 2) + 1);
+    else if (!step.empty() && step != ".")
+      folder.append(step).append("/");
+  }
+  for (const ReleaseFile& file : release.files) {
+    const std::string& path = file.entry.inner;
+    const std::string name = path.substr(path.rfind('/') + 1);
+    if (path.starts_with(folder) && !name.starts_with('.')) out.emplace(name, path);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string extension_of(std::string_view path) {
@@ -86,7 +111,7 @@ Facts facts_of(const Release& release) {
       }
     }
     facts.scripts = manifest->scripts;
-    facts.bin = manifest->bin;
+    facts.bin = commands_of(release, *manifest);
     facts.has_files_field = manifest->files.has_value();
     facts.license = license_of(*manifest);
     const auto& bundled = manifest->bundle_dependencies;

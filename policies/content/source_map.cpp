@@ -530,7 +530,10 @@ std::optional<SourceMapSummary> SourceMapReader::finish() {
   settle_sources();
   const bool map = tally_.version_3 && (tally_.mappings_text || tally_.sections_list ||
                                         (tally_.mappings_list && tally_.sources_list));
-  if (!map) return std::nullopt;
+  // Without its version or its mappings it gives the texts away as well.
+  const bool texts = (tally_.version_3 || tally_.mappings_text) && tally_.sources_list &&
+                     summary_.embedded_own + summary_.embedded_third_party > 0;
+  if (!map && !texts) return std::nullopt;
   summary_.bytes = bytes_;
   summary_.sections = tally_.sections_list;
   return std::move(summary_);

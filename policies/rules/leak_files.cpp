@@ -44,6 +44,9 @@ std::string start_of(const Release& release, const TarEntry& entry, std::size_t 
 namespace {
 
 bool is_env_file(std::string_view name) {
+  if (name.size() > 4 && name.ends_with(".env"))  // prod.env
+    return name.find("example") == name.npos && name.find("sample") == name.npos &&
+           name.find("template") == name.npos;
   if (!name.starts_with(".env")) return false;
   if (name == ".env" || name == ".envrc") return true;
   constexpr std::string_view harmless[] = {".example", ".sample", ".template", ".d.ts",
@@ -78,6 +81,25 @@ std::string_view secret_by_name(std::string_view path) {
   if (name == "kubeconfig" || name.ends_with(".kubeconfig") || path.ends_with(".kube/config"))
     return "access to a cluster";
   return {};
+}
+
+// A private key of RSA or any other kind as openssl writes it in DER: a sequence as long as the file that
+// begins with the version and then the modulus (PKCS #1) or what kind of key it is (PKCS #8).
+bool is_der_key(std::string_view start, std::uint64_t file_bytes) {
+  if (start.size() < 16 || start[0] != '\x30') return false;
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(start[i]); };
+  std::size_t at = 2;
+  std::uint64_t length = byte(1);
+  if (length > 0x80 && length <= 0x83) {
+    const std::size_t bytes = length & 3;
+    length = 0;
+    for (; at < 2 + bytes; ++at) length = length << 8 | byte(at);
+  }
+  if (at + length != file_bytes || length < 32) return false;
+  const std::string_view rest = start.substr(at);
+  return rest.starts_with("\x02\x01\x00\x02\x82"sv) || rest.starts_with("\x02\x01\x00\x02\x81"sv) ||
+         ((rest.starts_with("\x02\x01\x00\x30"sv) || rest.starts_with("\x02\x01\x01\x30"sv)) &&
+          rest.substr(5, 1) == "\x06"sv);
 }
 
 // Key stores under any name: Java (JKS, JCEKS), KeePass, PKCS #12.
@@ -137,7 +159,10 @@ std::string_view secret_file(const Release& release, const ReleaseFile& file) {
   // Under another name too; only where there is a secret in it, because assignments alone are no harm.
   if (!file.content.secrets.empty() && is_environment(start_of(release, file.entry, 16u << 10)))
     return "environment variables of a deployment";
-  if (file.content.magic == Magic::other_binary) return secret_by_magic(start_of(release, file.entry, 64));
+  if (file.content.magic == Magic::other_binary) {
+    const std::string start = start_of(release, file.entry, 64);
+    return is_der_key(start, file.entry.size) ? "a private key" : secret_by_magic(start);
+  }
   constexpr std::string_view yaml[] = {".yaml", ".yml", ".conf", ".config"};
   const std::string_view name = base_name(path);
   if (file.content.magic == Magic::text && (ends_in(name, yaml) || name.find('.') == name.npos) &&
@@ -202,6 +227,16 @@ void check_vcs(const Release& release, FindingSink& sink) {
     Group& group = groups[std::string(part)];
     if (group.files++ == 0) group.first = inner;
   });
+  // All of it in one file, or in a folder of another name.
+  for (const ReleaseFile& file : release.files) {
+    const std::string start = start_of(release, file.entry, 16);
+    const bool bundle = start.starts_with("# v2 git bundle") || start.starts_with("# v3 git bundle");
+    const bool pack = start.starts_with("PACK\0\0\0\2"sv) || start.starts_with("PACK\0\0\0\3"sv);
+    const bool head = base_name(file.entry.inner) == "HEAD" && start.starts_with("ref: refs/");
+    if (!bundle && !pack && !head) continue;
+    Group& group = groups[bundle || pack ? "a history of git" : "a repository of git"];
+    if (group.files++ == 0) group.first = file.entry.inner;
+  }
   add_groups(groups, "version control's own", sink);
 }
 

@@ -119,12 +119,31 @@ void collect_texts(const json::value& value, std::vector<std::string>& out) {
     for (const auto& [key, item] : value.get_object()) collect_texts(item, out);
 }
 
+constexpr std::string_view entry_fields[] = {"main", "module", "browser", "exports", "bin", "imports"};
+constexpr std::uint64_t inner_manifest_bytes_max = 64u << 10;
+
+// A package.json in a folder says what is loaded for the folder.
+void add_inner_names(const Release& release, std::vector<std::string>& out) {
+  for (const ReleaseFile& file : release.files) {
+    const std::string_view path = file.entry.inner;
+    if (!path.ends_with("/package.json") || file.entry.size > inner_manifest_bytes_max) continue;
+    std::string text;
+    read_file(release, file, [&](Bytes piece) { text += as_text(piece); });
+    const auto parsed = parse_strict(text);
+    if (parsed.has_error() || !parsed->is_object()) continue;
+    std::vector<std::string> names;
+    for (const std::string_view key : entry_fields)
+      if (const json::value* value = parsed->get_object().if_contains(key)) collect_texts(*value, names);
+    for (const std::string& name : names) out.push_back(resolved(folder_of(path), name));
+  }
+}
+
 // What package.json makes run or be loaded.
 std::vector<std::string> manifest_names(const Release& release) {
   std::vector<std::string> out;
   const Manifest* manifest = release.packaged != nullptr ? release.packaged : release.published;
   if (manifest == nullptr) return out;
-  for (const std::string_view key : {"main", "module", "browser", "exports", "bin", "imports"})
+  for (const std::string_view key : entry_fields)
     if (const json::value* value = manifest->raw.if_contains(key)) collect_texts(*value, out);
   for (const std::string name : {"preinstall", "install", "postinstall"}) {
     const auto script = manifest->scripts.find(name);
@@ -313,7 +332,8 @@ std::vector<const ReleaseFile*> runtime_files(const Release& release) {
   }
   std::erase_if(waiting, [&](const ReleaseFile* file) { return !matters(*file, known); });
   if (waiting.empty()) return out;
-  const std::vector<std::string> named = manifest_names(release);
+  std::vector<std::string> named = manifest_names(release);
+  add_inner_names(release, named);
   const auto is_named = [&](const ReleaseFile* file) {
     return std::any_of(named.begin(), named.end(),
                        [&](const std::string& n) { return means(n, file->entry.inner); });
@@ -339,7 +359,9 @@ std::vector<const ReleaseFile*> runtime_files(const Release& release) {
 
 bool may_run(const Release& release, const ReleaseFile& file) {
   if (runs_by_itself(release, file)) return true;
-  for (const std::string& name : manifest_names(release))
+  std::vector<std::string> named = manifest_names(release);
+  add_inner_names(release, named);
+  for (const std::string& name : named)
     if (means(name, file.entry.inner)) return true;
   const std::vector<const ReleaseFile*> waiting = {&file};
   Names names(release, waiting);

@@ -95,9 +95,10 @@ void check_count(const Release& release, FindingSink& sink) {
 // Types that carry source, run by themselves, or hide other files.
 bool is_telling(std::string_view type) {
   constexpr std::string_view kNames[] = {
-      ".map", ".wasm", ".node", ".dll", ".so",   ".dylib", ".exe",  ".sh", ".bash", ".zsh",
-      ".bat", ".cmd",  ".ps1",  ".gyp", ".gypi", ".tgz",   ".tar",  ".gz", ".zip",  ".tar.gz",
-      ".zst", ".xz",   ".bz2",  ".7z",  ".rar",  ".jar",   ".asar", ".br",
+      ".map", ".wasm", ".node", ".dll", ".so",   ".dylib", ".exe",  ".sh",  ".bash",    ".zsh",
+      ".bat", ".cmd",  ".ps1",  ".gyp", ".gypi", ".tgz",   ".tar",  ".gz",  ".zip",     ".tar.gz",
+      ".zst", ".xz",   ".bz2",  ".7z",  ".rar",  ".jar",   ".asar", ".br",  ".vbs",     ".vbe",
+      ".hta", ".wsf",  ".jse",  ".lnk", ".scr",  ".msi",   ".pyc",  ".jsc", ".command", ".desktop",
   };
   constexpr Magic kMagic[] = {Magic::wasm, Magic::elf,   Magic::pe,        Magic::mach_o,
                               Magic::gzip, Magic::zip,   Magic::tar,       Magic::zstd,

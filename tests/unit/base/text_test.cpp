@@ -26,6 +26,9 @@ TEST_CASE("what is printed drives no terminal") {
   CHECK(printable("a\xE2\x80\xAEgnp.exe") == "a?gnp.exe");  // right-to-left override
   CHECK(printable("a\xE2\x81\xA6z") == "a?z");              // isolate
   CHECK(printable("a\xE2\x80\xA8z") == "a?z");              // line separator
+  CHECK(printable("lo\xE2\x80\x8B"
+                  "dash") == "lo?dash");                         // without width
+  CHECK(printable("a\xE2\x81\xA0z\xF3\xA0\x81\x81") == "a?z?");  // word joiner, tag
   CHECK(printable("a\xFF\xC3z") == "a??z");
 }
 

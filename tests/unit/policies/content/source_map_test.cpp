@@ -135,6 +135,17 @@ TEST_CASE("what only resembles a map is none") {
     CHECK_MESSAGE(!read(text).has_value(), std::string(text));
 }
 
+TEST_CASE("the texts of sources beside their names are a map, whatever is left out or renamed") {
+  for (const char* text : {R"({"version":3,"sources":["a.ts"],"sourcesContent":["x"]})",
+                           R"({"sources":["a.ts"],"sourcesContent":["x"],"mappings":"AAAA"})",
+                           R"({"version":4,"sources":["a.ts"],"sourcesContent":["x"],"mappings":"AAAA"})"})
+    CHECK_MESSAGE(read(text).has_value(), std::string(text));
+  for (const char* text :
+       {R"({"version":3,"sources":["a.ts"],"sourcesContent":[null]})",
+        R"({"version":3,"sourcesContent":["x"]})", R"({"sources":["a.ts"],"sourcesContent":["x"]})"})
+    CHECK_MESSAGE(!read(text).has_value(), std::string(text));
+}
+
 TEST_CASE("sections are read, also inside each other") {
   const std::string inner = R"({"version":3,"sources":["a.ts","node_modules/b.js"],"mappings":"",)"
                             R"("sourcesContent":["x\n","y"]})";

@@ -166,6 +166,10 @@ TEST_CASE("install scripts and code that fetch a program and run it") {
                R"({"scripts":{"install":"sh lib/*.sh"}})")
             .size() == 1);
   CHECK(ask_of("code/download-and-run", {{"setup.sh", "curl x | sh\n"}, {"a.js", "run('other')"}}).empty());
+  CHECK(ask_of("code/download-and-run", {{"lib/package.json", R"({"main":"../data/t.txt"})"},
+                                         {"data/t.txt", "require('child_process').exec('curl x | sh')"},
+                                         {"a.js", "require('./lib')"}})
+            .size() == 1);
   ReleaseBuilder shells;  // so many that they are not looked for one by one
   for (int i = 0; i < 30; ++i) shells.scanned("tool" + std::to_string(i) + ".sh", "curl x | sh\n");
   CHECK_FALSE(ask("code/download-and-run", shells).empty());

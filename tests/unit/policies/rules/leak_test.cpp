@@ -207,6 +207,7 @@ TEST_CASE("files made to hold secrets") {
   for (const char* path : {".env",
                            ".env.production",
                            "config/.ENV.local",
+                           "config/prod.env",
                            ".env-prod",
                            ".envrc",
                            ".npmrc",
@@ -228,9 +229,9 @@ TEST_CASE("files made to hold secrets") {
                            ".git-credentials",
                            ".docker/config.json"})
     CHECK_MESSAGE(fires({{path, "x"}}, "leak/secret-file"), std::string(path));
-  for (const char* path :
-       {".env.example", ".env.sample", ".env.template", ".env.d.ts", "env.js", "environment.ts", "npmrc.md",
-        "id_rsa.pub", "credentials.js", "lib/credentials/index.js", "keystore.js", "a.pem"})
+  for (const char* path : {".env.example", "config/example.env", ".env.sample", ".env.template", ".env.d.ts",
+                           "env.js", "environment.ts", "npmrc.md", "id_rsa.pub", "credentials.js",
+                           "lib/credentials/index.js", "keystore.js", "a.pem"})
     CHECK_MESSAGE(!fires({{path, "x"}}, "leak/secret-file"), std::string(path));
 }
 
@@ -253,6 +254,12 @@ TEST_CASE("keys and key stores by what they hold") {
           {{"b.dat",
             "\x30\x82\x01\x01\x02\x01\x03\x30\x82\x01\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\0\0\0"s}}) ==
       Rules{"leak/secret-file"});
+  const std::string digits(0x4a4 - 7, '\x5a');
+  const std::string der = "\x30\x82\x04\xa4\x02\x01\x00\x02\x82\x01\x01"s + digits;
+  CHECK(rules_for({{"c.bin", der}}) == Rules{"leak/secret-file"});
+  CHECK(rules_for({{"c.bin", der + "x"}}).empty());  // no longer one value from end to end
+  CHECK(rules_for({{"ec.bin", "\x30\x41\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48"s + digits.substr(0, 55)}}) ==
+        Rules{"leak/secret-file"});
   CHECK(rules_for({{"sa.json",
                     "{\"type\":\"service_account\",\"private_key_id\":"
                     "\"0123abcd4567ef890123abcd4567ef8901ab23cd\"}"}}) ==
@@ -322,6 +329,10 @@ TEST_CASE("version control's own") {
   CHECK(rules_for({{".git/config", "x"}, {".git/HEAD", "x"}}) == Rules{"leak/vcs"});
   CHECK(rules_for({{"a/.SVN/entries", "x"}}) == Rules{"leak/vcs"});
   CHECK(rules_for({{".hg/store/a", "x"}, {"vendor/.git", "gitdir: x"}}) == Rules{"leak/vcs", "leak/vcs"});
+  CHECK(rules_for({{"data/a.bin", "# v2 git bundle\n0123 refs/heads/main\n\nPACK"}}) == Rules{"leak/vcs"});
+  CHECK(rules_for({{"data/a.bin", "PACK\0\0\0\2\0\0\0\1"s}}) == Rules{"leak/vcs"});
+  CHECK(rules_for({{"data/git/HEAD", "ref: refs/heads/main\n"}}) == Rules{"leak/vcs"});
+  CHECK(rules_for({{"HEAD", "ref"}}).empty());
   CHECK(rules_for({{".gitignore", "x"}, {".github/a.yml", "x"}, {"git/a", "x"}, {".gitattributes", "x"}}) ==
         Rules{"leak/build-config"});
 }

@@ -167,6 +167,16 @@ TEST_CASE("a new command is noted, one that shadows a program is refused") {
   CHECK(tiers(R"({"bin":{"git":"a.js"}})", R"({"bin":{"git":"a.js"}})") == "");
   CHECK(tiers(R"({"name":"pnpm","bin":{"pnpm":"a.js","pnpx":"b.js"}})") == "nn");
   CHECK(tiers(R"({"name":"@evil/git","bin":{"git":"a.js"}})") == "b");
+  const auto in_folder = [](std::string_view package) {
+    ReleaseBuilder previous("{}", "1.0.0"), builder(package);
+    builder.scanned("bin/git", "#!/bin/sh\n").scanned("bin/.keep", "").scanned("lib/npm", "");
+    std::string out;
+    for (const Said& said : ask("run/bin", builder.after(previous))) out += said.tier == 0 ? "n" : "b";
+    return out;
+  };
+  CHECK(in_folder(R"({"directories":{"bin":"./x/../bin/"}})") == "b");
+  CHECK(in_folder(R"({"directories":{"bin":"bin"},"bin":{"acme":"bin/git"}})") == "n");
+  CHECK(in_folder(R"({"directories":{"lib":"bin"}})") == "");
   ReleaseBuilder first(R"({"bin":{"acme":"cli.js","sudo":"a.js"}})");
   CHECK(ask("run/bin", first).size() == 1);
 }
