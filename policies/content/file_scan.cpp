@@ -91,7 +91,7 @@ void FileScan::begin() {
   map_.emplace();
   signs_.begin();
   buffer_.clear();
-  base_ = searched_ = lines_ = 0;
+  base_ = searched_ = lines_ = counted_to_ = counted_lines_ = 0;
   started_ = false;
   touched_.clear();
   for (auto& windows : windows_) windows.clear();
@@ -235,10 +235,15 @@ std::string_view FileScan::between(std::uint64_t from, std::uint64_t to) const {
       Bytes(buffer_).subspan(static_cast<std::size_t>(from - base_), static_cast<std::size_t>(to - from)));
 }
 
-std::uint32_t FileScan::line_at(std::uint64_t offset) const {
-  const std::string_view before = between(base_, offset);
-  const auto lines = lines_ + static_cast<std::uint64_t>(std::count(before.begin(), before.end(), '\n')) + 1;
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(lines, UINT32_MAX));
+std::uint32_t FileScan::line_at(std::uint64_t offset) {
+  if (counted_to_ < base_ || counted_to_ > offset) {
+    counted_to_ = base_;
+    counted_lines_ = lines_;
+  }
+  const std::string_view more = between(counted_to_, offset);
+  counted_lines_ += static_cast<std::uint64_t>(std::count(more.begin(), more.end(), '\n'));
+  counted_to_ = std::min(offset, searched_);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(counted_lines_ + 1, UINT32_MAX));
 }
 
 void FileScan::look(std::size_t rule, std::uint64_t from, std::uint64_t to, std::uint64_t sure) {

@@ -71,7 +71,7 @@ class FileScan {
   void search(bool last);
   void confirm(bool last);
   std::string_view between(std::uint64_t from, std::uint64_t to) const;
-  std::uint32_t line_at(std::uint64_t offset) const;
+  std::uint32_t line_at(std::uint64_t offset);
   void look(std::size_t rule, std::uint64_t from, std::uint64_t to, std::uint64_t sure);
   void look_at_comment(std::uint64_t from, std::uint64_t to);
   void look_for_pattern(std::size_t index, std::uint64_t from, std::uint64_t to, std::uint64_t sure);
@@ -91,9 +91,10 @@ class FileScan {
   hs_stream_t* stream_ = nullptr;
 
   std::vector<std::uint8_t> buffer_;
-  std::uint64_t base_ = 0;      // offset in the file of the buffer's first byte
-  std::uint64_t searched_ = 0;  // ... of the first byte not yet searched
-  std::uint64_t lines_ = 0;     // newlines before the buffer
+  std::uint64_t base_ = 0;                            // offset in the file of the buffer's first byte
+  std::uint64_t searched_ = 0;                        // ... of the first byte not yet searched
+  std::uint64_t lines_ = 0;                           // newlines before the buffer
+  std::uint64_t counted_to_ = 0, counted_lines_ = 0;  // where line_at was asked last, and what it found
   bool started_ = false;
 
   std::vector<std::vector<Window>> windows_;  // by rule, the map comment last

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "policies/content/text_signs.hpp"
 #include "policies/module_references.hpp"
@@ -16,21 +17,38 @@ namespace sallyport {
 
 namespace {
 
+// Release::file for who asks of every file.
+class FilesByPath {
+ public:
+  explicit FilesByPath(const Release& release) : release_(release) {}
+  const ReleaseFile* at(std::string_view path) {
+    if (files_.empty())
+      for (const ReleaseFile& file : release_.files) files_.emplace(file.entry.inner, &file);
+    const auto found = files_.find(path);
+    return found == files_.end() ? nullptr : found->second;
+  }
+
+ private:
+  const Release& release_;
+  std::unordered_map<std::string_view, const ReleaseFile*> files_;  // the first of a path
+};
+
 // Whether files run is found by reading all code: asked once of each, and of a few.
 class Running {
  public:
-  explicit Running(const Release& release) : release_(release) {}
+  explicit Running(const Release& release) : release_(release), files_(release) {}
   bool contains(std::string_view path) {
     constexpr std::size_t asked_max = 20;
     const std::string outer(path.substr(0, path.find('!')));
     if (const auto known = asked_.find(outer); known != asked_.end()) return known->second;
-    const ReleaseFile* file = release_.file(outer);
+    const ReleaseFile* file = files_.at(outer);
     if (file == nullptr || asked_.size() >= asked_max) return true;
     return asked_[outer] = may_run(release_, *file);
   }
 
  private:
   const Release& release_;
+  FilesByPath files_;
   std::map<std::string, bool> asked_;
 };
 
@@ -44,11 +62,11 @@ bool is_document(std::string_view path) {
 // Where the signs of a rule stand in the programs of a release, found by reading those anew: a few of them.
 class Places {
  public:
-  Places(const Release& release, std::string_view rule) : release_(release), rule_(rule) {}
+  Places(const Release& release, std::string_view rule) : release_(release), files_(release), rule_(rule) {}
   TextPlace of(std::string_view path, const Sign& sign) {
     constexpr std::size_t read_max = 20;
     // What was unpacked cannot be read again; beyond the first signs nobody knows where they stand.
-    const ReleaseFile* file = release_.file(path);
+    const ReleaseFile* file = files_.at(path);
     if (file == nullptr || sign.what == sign_rest) return TextPlace::code;
     const SourceKind kind = source_kind(path, file->content.shebang);
     if (kind != SourceKind::script && kind != SourceKind::declaration) return TextPlace::code;
@@ -66,6 +84,7 @@ class Places {
 
  private:
   const Release& release_;
+  FilesByPath files_;
   std::string_view rule_;
   std::map<std::string, std::map<std::uint64_t, TextPlace>, std::less<>> read_;
 };
@@ -100,8 +119,8 @@ bool is_text_of_its_direction(std::string_view path, const Sign& sign) {
 
 // No program is shown to anybody as text, and tables of such characters are in many. What may be code as well
 // ("MZ" begins both) is not excused.
-bool is_machine_code(const Release& release, std::string_view path) {
-  const ReleaseFile* file = release.file(path);
+bool is_machine_code(FilesByPath& files, std::string_view path) {
+  const ReleaseFile* file = files.at(path);
   return file != nullptr && is_native(file->content.magic) &&
          source_kind(path, file->content.shebang) == SourceKind::none;
 }
@@ -109,8 +128,9 @@ bool is_machine_code(const Release& release, std::string_view path) {
 template <class Say>  // std::string(const SignGroup&)
 void say_each(const Release& release, std::string_view rule, FindingSink& sink, const Say& say,
               const SignFilter& wanted = {}, int tier = 0) {
+  FilesByPath files(release);
   for (const SignGroup& group : sign_groups(release, rule, wanted)) {
-    if (is_machine_code(release, group.path)) continue;
+    if (is_machine_code(files, group.path)) continue;
     sink.add({.file = group.path,
               .message = say(group) + and_more(group),
               .evidence = group.first->evidence,

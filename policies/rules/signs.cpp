@@ -33,10 +33,12 @@ std::vector<SignGroup> sign_groups(const Release& release, std::string_view rule
   for_each_sign(release, rule, [&](std::string_view path, const FileContent& content, const Sign& sign) {
     if (wanted && !wanted(path, sign)) return;
     const bool others = sign.what == sign_rest;
-    auto group = std::find_if(groups.rbegin(), groups.rend(), [&](const SignGroup& g) {
-      return g.path == path && (others || g.first->what == sign.what);
-    });
-    if (group == groups.rend()) {
+    // Those of one file stand together.
+    const auto before =
+        std::find_if(groups.rbegin(), groups.rend(), [&](const SignGroup& g) { return g.path != path; });
+    auto group = std::find_if(groups.rbegin(), before,
+                              [&](const SignGroup& g) { return others || g.first->what == sign.what; });
+    if (group == before) {
       groups.push_back({std::string(path), &sign, 0, {}});
       group = groups.rbegin();
     }

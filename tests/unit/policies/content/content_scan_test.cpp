@@ -49,6 +49,21 @@ void same(const FileContent& a, const FileContent& b) {
   }
 }
 
+TEST_CASE("lines are counted on from the last that was asked for") {
+  std::string text;
+  const std::string key = "const k = 'ghp_" + std::string("a8Kd93jfLq0ZmXn47VbT6yHs2RcWp1Qe5Uog") + "';";
+  for (int i = 0; i < 60; ++i)
+    text +=
+        "//# sourceMappingURL=a" + std::to_string(i) + ".map\n" + std::string(9'000, 'x') + "\n" + key + "\n";
+  for (const std::size_t piece : {std::size_t{1000}, std::size_t{262'144}}) {
+    const FileContent content = scan_text(text, "a.js", piece);
+    REQUIRE(content.map_references.size() == 60);
+    for (std::size_t i = 0; i < 60; ++i) CHECK(content.map_references[i].line == 3 * i + 1);
+    REQUIRE_FALSE(content.secrets.empty());
+    for (const SecretHit& hit : content.secrets) CHECK(hit.line % 3 == 0);
+  }
+}
+
 TEST_CASE("hits have offset and line, and show little of the secret") {
   const std::string text = "one\ntwo\nconst t = \"" + token() + "\";\n//# sourceMappingURL=a.js.map\n";
   const FileContent content = scan_text(text);
