@@ -435,6 +435,8 @@ bool Fold::begins_constant(std::size_t i) const {
         return (next.is(op("(")) && at(i + 2).is(op(")")) && at(i + 4).is(Word::word_return));
       if (kind_of(token.word) == WordKind::root || kind_of(token.word) == WordKind::member) return true;
       if (maybe_bound_[token.code]) return true;
+      // What may hand a module on: load('m').
+      if (next.is(op("(")) && at(i + 2).kind == Token::Kind::string && at(i + 3).is(op(")"))) return true;
       // What a compiler wraps a module in: __toESM(require('m')).
       return next.is(op("(")) && (at(i + 2).is(Word::word_require) ||
                                   (at(i + 2).kind == Token::Kind::word && at(i + 3).is(op("(")) &&

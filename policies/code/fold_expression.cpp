@@ -703,6 +703,10 @@ Value Fold::call(Value callee, std::vector<Value> given, CodePlace place) {
     if (given.size() > 1 && given[1].kind == Value::Kind::list) items = given[1].items;
     return call(without(".apply"), std::move(items), place);
   }
+  if (path == "?" && given.size() == 1 && given[0].is_text() && given[0].exact)
+    return uses_.passes({}, given[0].text, place)
+               ? Value::refer("module:" + given[0].text.substr(given[0].text.starts_with("node:") ? 5 : 0))
+               : Value();
   if (path == "?")
     return !given.empty() && given[0].kind == Value::Kind::reference && given[0].text.starts_with("module:")
                ? given[0]

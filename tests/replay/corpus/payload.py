@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from replay.corpus.case import NotApplicable
 
-TRANSFORMS = ["split", "base64", "rename", "gzip", "utf16", "64KB", "1MB", "16MB", "comments", "case", "two files",
+TRANSFORMS = ["split", "handed on", "base64", "rename", "gzip", "utf16", "64KB", "1MB", "16MB", "comments", "case", "two files",
               "json", "d.ts", "map", "wasm"]
 PUSHES = {"64KB": 64 << 10, "1MB": 1 << 20, "16MB": 16 << 20}
 
@@ -106,6 +106,8 @@ class Code:
 
         if transform == "split":
             return runs(split_strings(self.text))
+        if transform == "handed on":
+            return runs("(function (load) {\n" + self.text.replace("require(", "load(") + "})(require);")
         if transform == "base64":
             return evaluates(f"Buffer.from('{base64.b64encode(self.text.encode()).decode()}', 'base64').toString()")
         if transform == "rename":
@@ -160,6 +162,8 @@ class Leak:
 
         if transform == "split":
             return NotApplicable("a file that ships by mistake is no code: it has no strings to put together")
+        if transform == "handed on":
+            return NotApplicable("a file that ships by mistake is no code: it loads nothing")
         if transform == "base64":
             return as_files({"assets/data.js": f"module.exports = '{base64.b64encode(self.content).decode()}';\n"})
         if transform == "rename":
@@ -207,7 +211,7 @@ class Inline:
     def variant(self, transform, bad):
         whole = self.code + self.comment
         assert bad.files[self.host] == whole
-        if transform in ("split", "base64"):
+        if transform in ("split", "handed on", "base64"):
             return NotApplicable("the comment is data already: base64, and one piece for every reader of maps")
         at_host = {
             "comments": self.code + self.comment.replace("//# ", "/* nothing */ //# ") + "// more\n" * 50,

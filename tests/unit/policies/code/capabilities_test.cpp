@@ -184,6 +184,7 @@ TEST_CASE("a module is loaded whoever loads it, under whatever name") {
   for (const char* text : {
            "['https'].map(require)[0].get(x)",
            "(r => r('https').request(x))(require)",
+           "(r => { const h = r('https'); h.get(x) })(require)",
            "require('axios').post(x, y)",
            "import got from 'got'",
            "import('https://x.example.invalid/a.js')",
