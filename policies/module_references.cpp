@@ -90,10 +90,15 @@ struct ModuleReferences::Folded final : CodeUses {
 
 ModuleReferences::ModuleReferences(SourceKind kind, std::function<void(const ModuleReference&)> found,
                                    bool folds)
-    : kind_(kind), found_(std::move(found)), tokens_(language(kind), [this](std::span<const Token> tokens) {
-        for (const Token& token : tokens) take(token);
-        if (folded_) folded_->fold.take(tokens);
-      }) {
+    : kind_(kind),
+      found_(std::move(found)),
+      tokens_(
+          language(kind),
+          [this](std::span<const Token> tokens) {
+            for (const Token& token : tokens.subspan(tokens_.repeated())) take(token);
+            if (folded_) folded_->fold.take(tokens, tokens_.repeated());
+          },
+          folds ? Fold::tokens_again : 0) {
   if (folds && (kind == SourceKind::script || kind == SourceKind::markup))
     folded_ = std::make_shared<Folded>(found_);
 }

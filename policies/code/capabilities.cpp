@@ -44,7 +44,7 @@ class Marks {
 
   std::string_view in(std::string_view path) const {
     for (std::size_t at = 0; at < path.size(); ++at) {
-      if (at > 0 && !is_edge(path[at - 1]) && path[at - 1] != '~' && path[at - 1] != '@') continue;
+      if (at > 0 && !begins_behind[static_cast<std::uint8_t>(path[at - 1])]) continue;
       for (const std::string_view mark : by_letter_[letter(path.substr(at))])
         if (begins(path.substr(at), mark))
           return mark.ends_with('*') ? mark.substr(0, mark.size() - 1) : mark;
@@ -56,10 +56,17 @@ class Marks {
   static char plain(char c) {
     return c == '\\' ? '/' : c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
   }
-  static bool is_edge(char c) {
+  static constexpr bool is_edge(char c) {
     return c == '/' || c == '\\' || c == Value::hole || c == '"' || c == '\'' || c == ' ' || c == ';' ||
            c == '=';
   }
+  static constexpr auto make_begins_behind() {
+    std::array<bool, 256> table{};
+    for (std::size_t c = 0; c < table.size(); ++c)
+      table[c] = is_edge(static_cast<char>(c)) || c == '~' || c == '@';
+    return table;
+  }
+  static const std::array<bool, 256> begins_behind;
   static std::uint8_t letter(std::string_view text) {
     const std::size_t at = text.size() > 1 && text[0] == '.' ? 1 : 0;
     return static_cast<std::uint8_t>(text.empty() ? 0 : plain(text[at]));
@@ -75,6 +82,8 @@ class Marks {
 
   std::array<std::vector<std::string_view>, 256> by_letter_;
 };
+
+constexpr std::array<bool, 256> Marks::begins_behind = Marks::make_begins_behind();
 
 std::string_view credential_in(std::string_view path) {
   static constexpr std::string_view names[] = {".npmrc",
@@ -175,8 +184,12 @@ bool has_remote_script(std::string_view text) {
 
 // A path, rather than a sentence that speaks of one.
 bool is_path(std::string_view text) {
-  if (text.size() > 300 || text.find('\n') != std::string_view::npos) return false;
-  const auto blanks = std::count(text.begin(), text.end(), ' ');
+  if (text.size() > 300) return false;
+  int blanks = 0;
+  for (const char c : text) {
+    if (c == '\n') return false;
+    blanks += c == ' ';
+  }
   return blanks == 0 ||
          (blanks <= 3 && text.find('/') != std::string_view::npos &&
           text.find_first_of(",!?()") == std::string_view::npos && text.find(". ") == std::string_view::npos);
@@ -439,9 +452,13 @@ class Reader final : public CodeUses {
   // What only folding tells: plain strings are said only where something listens for them.
   void keep_path(std::string_view path) {
     auto& paths = content_.composed_paths;
-    if (path.size() < 3 || path.size() > 200 || path.find_first_of("./") == std::string_view::npos ||
-        path.find_first_of(" \n") != std::string_view::npos || paths.size() >= paths_max)
-      return;
+    if (path.size() < 3 || path.size() > 200 || paths.size() >= paths_max) return;
+    bool steps = false;
+    for (const char c : path) {
+      if (c == ' ' || c == '\n') return;
+      steps |= c == '.' || c == '/';
+    }
+    if (!steps) return;
     if (std::find(paths.begin(), paths.end(), path) == paths.end()) paths.emplace_back(path);
   }
 
@@ -524,11 +541,13 @@ class Reader final : public CodeUses {
     constexpr std::string_view programs[] = {
         "curl ",       "wget ",      "bash -c",      "sh -c", "powershell", "npm install -g", "npm i -g",
         "npm publish", "/bin/sh -c", "/bin/bash -c", "exec ", "cmd /c",     "bash -i",        "bash <("};
-    if (text.empty() || std::string_view("cwbspneCWBSPNE/").find(text[0]) == std::string_view::npos)
-      return false;
-    const std::string head = folded(text.substr(0, 20));
-    return std::any_of(std::begin(programs), std::end(programs),
-                       [&](std::string_view p) { return head.starts_with(p); });
+    const auto begins = [&](std::string_view program) {
+      return text.size() >= program.size() &&
+             std::equal(program.begin(), program.end(), text.begin(), [](char a, char b) {
+               return a == (b >= 'A' && b <= 'Z' ? b | 0x20 : b == '\\' ? '/' : b);
+             });
+    };
+    return std::any_of(std::begin(programs), std::end(programs), begins);
   }
 
   void command(const std::string& line, CodePlace place, bool called) {
@@ -559,7 +578,8 @@ class Reader final : public CodeUses {
     const auto outer = outer_;
     outer_ = place;
     Fold fold(*this);
-    Tokens tokens({}, [&](std::span<const Token> batch) { fold.take(batch); });
+    Tokens tokens(
+        {}, [&](std::span<const Token> batch) { fold.take(batch, tokens.repeated()); }, Fold::tokens_again);
     tokens.feed(as_bytes(text));
     tokens.finish();
     fold.finish();
@@ -698,8 +718,8 @@ void read_code(std::string_view path, const FileBytes& bytes, const TellTaleCoun
   const bool script = kind == SourceKind::script;
   Reader reader(content, !script, counts.groups());
   Fold fold(reader);
-  Tokens tokens({.regex = true, .html_comments = false, .reference_comments = false},
-                [&](std::span<const Token> batch) { fold.take(batch); });
+  Tokens tokens(
+      {}, [&](std::span<const Token> batch) { fold.take(batch, tokens.repeated()); }, Fold::tokens_again);
   read_whole(bytes, content, [&](Bytes piece) { tokens.feed(piece); });
   tokens.finish();
   fold.finish();

@@ -1,6 +1,7 @@
 #include "policies/code/fold.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "policies/code/text_methods.hpp"
 #include "storage/base/one_of.hpp"
@@ -65,50 +66,68 @@ Value Value::refer(std::string path) {
   return out;
 }
 
-void Fold::take(std::span<const Token> tokens) {
-  held_.insert(held_.end(), tokens.begin(), tokens.end());
+void Fold::take(std::span<const Token> tokens, std::size_t repeated) {
+  const std::size_t gone = held_.size() - repeated;
+  next_ -= gone;
+  folded_ -= std::min(folded_, gone);
+  held_ = tokens;
   if (held_.size() > ahead_max) walk(held_.size() - ahead_max);
-  hold_tail(next_ > back_max ? next_ - back_max : 0);
 }
 
 void Fold::finish() {
   walk(held_.size());
 }
 
-// The tokens from `from` on stay; their texts would not, so they are copied.
-void Fold::hold_tail(std::size_t from) {
-  held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(from));
-  next_ -= from;
-  folded_ -= std::min(folded_, from);
-  std::size_t bytes = 0;
-  for (const Token& token : held_) bytes += token.kind == Token::Kind::op ? 0 : token.text.size();
-  old_texts_.clear();
-  old_texts_.reserve(bytes);
-  for (Token& token : held_) {
-    if (token.kind == Token::Kind::op) continue;  // told by its code
-    const std::size_t at = old_texts_.size();
-    old_texts_.insert(old_texts_.end(), token.text.begin(), token.text.end());
-    token.text = {old_texts_.data() + at, token.text.size()};
-  }
-  texts_.swap(old_texts_);
-}
-
+// Most tokens change nothing. Which ones may is told of many at once, without a branch for each, and told
+// again where it has changed.
 void Fold::walk(std::size_t end) {
-  for (; next_ < end; ++next_, ++walked_) step(next_);
+  while (next_ < end) {
+    const std::size_t count = std::min<std::size_t>(64, end - next_), from = next_;
+    const bool arrow = in_arrow();
+    const std::uint64_t names_known = names_known_;
+    const auto same = [&] { return in_arrow() == arrow && names_known_ == names_known; };
+    for (std::uint64_t some = that_matter(count, arrow); some != 0 && same(); some &= some - 1) {
+      const std::size_t i = from + static_cast<std::size_t>(std::countr_zero(some));
+      walked_ += i - next_;
+      next_ = i;
+      step(i);
+      ++walked_;
+      ++next_;
+    }
+    if (!same()) continue;
+    walked_ += from + count - next_;
+    next_ = from + count;
+  }
 }
 
+// Bit i speaks of the token at next_ + i: false where step() would do nothing.
+std::uint64_t Fold::that_matter(std::size_t count, bool in_arrow) const {
+  const Token* const tokens = held_.data() + next_;
+  const unsigned mask = Token::acts | (in_arrow ? Token::ends_arrow : 0u);
+  std::uint64_t out = 0, names = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    out |= std::uint64_t{(tokens[i].role & mask) != 0} << i;
+    names |= std::uint64_t{(tokens[i].role & Token::name) != 0} << i;
+  }
+  for (; names != 0; names &= names - 1) {
+    const int i = std::countr_zero(names);
+    const std::uint16_t code = tokens[i].code;
+    const bool goes_on = (at(next_ + static_cast<std::size_t>(i) + 1).role & Token::goes_on) != 0;
+    const unsigned matters = maybe_leads_[code] | unsigned{goes_on && maybe_bound_[code]};
+    out |= std::uint64_t{matters} << i;
+  }
+  return out;
+}
+
+// What asks more tokens than before has to be in their roles, see emit_op() and its like in tokens.cpp.
 void Fold::step(std::size_t i) {
   const Token& token = held_[i];
+  nesting_ = token.nesting;
   switch (token.kind) {
     case Token::Kind::word:
-      if (token.word != Word::none || maybe_bound_[token.code]) step_word(i);
-      return;
+      return step_word(i);
     case Token::Kind::template_text:
-      if ((token.flags & Token::closes_hole) != 0) {
-        nesting_ -= nesting_ > 0;
-        end_arrows();
-      }
-      if ((token.flags & Token::opens_hole) != 0) ++nesting_;
+      if ((token.flags & Token::closes_hole) != 0) end_arrows();
       [[fallthrough]];
     case Token::Kind::string:
       return step_text(i);
@@ -119,22 +138,15 @@ void Fold::step(std::size_t i) {
   }
   switch (token.code) {
     case op("{"):
-      ++nesting_;
       return open_scope(i);
     case op("}"):
-      nesting_ -= nesting_ > 0;
       return close_scope();
-    case op("("):
-      ++nesting_;
-      return;
     case op(")"):
     case op("]"):
-      nesting_ -= nesting_ > 0;
       return end_arrows();
     case op(","):
     case op(";"):
-      while (!scopes_.empty() && scopes_.back().arrow && scopes_.back().nesting == nesting_)
-        scopes_.pop_back();
+      while (in_arrow() && scopes_.back().nesting == nesting_) scopes_.pop_back();
       return;
     case op("=>"):
       if (!at(i + 1).is(op("{"))) open_scope(i);
@@ -142,21 +154,21 @@ void Fold::step(std::size_t i) {
     case op("="):
     case op("+="):
       return assignment(i);
-    case op("["):
-      ++nesting_;
+    case op("["): {
       // [require][0](…)
       if (i >= folded_ && at(i + 1).kind == Token::Kind::word && at(i + 2).is(op("]")) &&
           at(i + 3).is(op("[")) && kind_of(at(i + 1).word) == WordKind::root)
         return evaluate(i);
       // ['a', 'b'].join(''): only where something is done with it.
-      if (i >= folded_ && (at(i + 1).kind == Token::Kind::string || at(i + 1).kind == Token::Kind::number)) {
-        std::size_t to = i + 1;
-        while (to < i + ahead_max && (at(to).kind == Token::Kind::string ||
-                                      at(to).kind == Token::Kind::number || at(to).is(op(","))))
-          ++to;
-        if (at(to).is(op("]")) && (at(to + 1).is(op(".")) || at(to + 1).is(op("[")))) evaluate(i);
-      }
+      if (i < folded_ || (at(i + 1).kind != Token::Kind::string && at(i + 1).kind != Token::Kind::number))
+        return;
+      std::size_t to = i + 1;
+      while (to < i + ahead_max &&
+             (at(to).kind == Token::Kind::string || at(to).kind == Token::Kind::number || at(to).is(op(","))))
+        ++to;
+      if (at(to).is(op("]")) && (at(to + 1).is(op(".")) || at(to + 1).is(op("[")))) evaluate(i);
       return;
+    }
     default:
       return;
   }
@@ -362,8 +374,8 @@ void Fold::step_text(std::size_t i) {
 // Text that is made to be evaluated again and again, or to grow, is not folded once it has cost many times
 // its size.
 bool Fold::affords(std::size_t i) {
-  const bool again = spent_ > 32 * walked_ + 1'000'000 && walked_ < evaluated_;
-  if (!again && made_ <= made_bytes_min + made_bytes_a_token * walked_) return true;
+  const bool dear = spent_ > 32 * walked_ + 1'000'000 && walked_ < evaluated_;
+  if (!dear && made_ <= made_bytes_min + made_bytes_a_token * walked_) return true;
   if (!gave_up_) uses_.gives_up(place_of(held_[i]));
   gave_up_ = true;
   return false;
@@ -586,11 +598,15 @@ void Fold::bind(std::string_view name, std::uint16_t code, Value value) {
     all.pop_back();
   }
   if (all.size() >= 16) return;
-  maybe_bound_[code] = true;
+  const auto know = [&](std::bitset<65536>& names) {
+    names_known_ += !names[code];
+    names[code] = true;
+  };
+  know(maybe_bound_);
   if (value.kind == object || value.kind == list)
-    maybe_holds_[code] = true;
+    know(maybe_holds_);
   else if (value.kind != text && value.kind != number)
-    maybe_leads_[code] = true;
+    know(maybe_leads_);
   bound_bytes_ += bytes;
   all.push_back({std::move(value), depth, scope});
 }

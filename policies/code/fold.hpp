@@ -65,15 +65,26 @@ class CodeUses {
 
 class Fold {
  public:
+  static constexpr std::size_t ahead_max = 512;
+  static constexpr std::size_t back_max = 128;
+  // How many tokens of each batch must come again with the next, and stay until finish() after the last.
+  static constexpr std::size_t tokens_again = ahead_max + back_max;
+
   explicit Fold(CodeUses& uses) : uses_(uses) {}
-  void take(std::span<const Token> tokens);
+  // Of `tokens` the first `repeated` came before.
+  void take(std::span<const Token> tokens, std::size_t repeated);
   void finish();
 
  private:
-  static constexpr std::size_t ahead_max = 512;
-  static constexpr std::size_t back_max = 128;
   static constexpr Token end_token{};
 
+  struct Deeper {  // as long as it lives
+    explicit Deeper(int& depth) : depth_of(++depth) {}
+    ~Deeper() { --depth_of; }
+    Deeper(const Deeper&) = delete;
+    Deeper& operator=(const Deeper&) = delete;
+    int& depth_of;
+  };
   struct Binding {
     Value value;
     std::size_t depth = 0;  // of the scope that it ends with
@@ -88,6 +99,7 @@ class Fold {
 
   // The walk over the tokens.
   void walk(std::size_t end);
+  std::uint64_t that_matter(std::size_t count, bool in_arrow) const;
   void step(std::size_t i);
   void step_word(std::size_t i);
   void step_text(std::size_t i);
@@ -98,12 +110,12 @@ class Fold {
   bool leads_somewhere(std::size_t i) const;
   void open_scope(std::size_t i);
   void close_scope();
+  bool in_arrow() const { return !scopes_.empty() && scopes_.back().arrow; }
   void end_arrows();
   void shadow_parameters(std::size_t last);
   void shadow(const Token& name);
   bool free_word(std::size_t i) const;
   void evaluate(std::size_t i);
-  void hold_tail(std::size_t from);
   const Token& at(std::size_t i) const { return i < held_.size() ? held_[i] : end_token; }
   void bind(std::string_view name, std::uint16_t code, Value value);
   const Value* bound(std::string_view name, std::uint16_t code) const;
@@ -138,10 +150,9 @@ class Fold {
   bool done() const { return pos_ >= limit_; }
 
   CodeUses& uses_;
-  std::vector<Token> held_;
-  std::vector<char> texts_, old_texts_;  // of the tokens held over from the batch before
-  std::size_t next_ = 0;                 // the first token not yet walked
-  std::size_t folded_ = 0;               // texts before this one were part of a larger one
+  std::span<const Token> held_;
+  std::size_t next_ = 0;    // the first token not yet walked
+  std::size_t folded_ = 0;  // texts before this one were part of a larger one
   std::size_t pos_ = 0, limit_ = 0;
   int depth_ = 0, mute_ = 0;
   std::uint64_t walked_ = 0, spent_ = 0;  // tokens; spent: looked at by evaluations
@@ -149,7 +160,7 @@ class Fold {
   std::uint64_t made_ = 0;                // bytes of the values that came of it
   bool gave_up_ = false;
   std::vector<Scope> scopes_;
-  std::size_t nesting_ = 0;  // brackets open
+  std::size_t nesting_ = 0;  // brackets open behind the token walked last
   std::uint64_t scope_id_ = 0, too_deep_ = 0;
   // By name, found over the low bits of its hash.
   struct Name {
@@ -164,6 +175,7 @@ class Fold {
   std::size_t bound_bytes_ = 0;
   // By the hash of a name: whether it may stand for anything, and for what is worth following.
   std::bitset<65536> maybe_bound_, maybe_leads_, maybe_holds_;
+  std::uint64_t names_known_ = 0;  // counts the changes of these
 };
 
 }  // namespace sallyport

@@ -129,28 +129,25 @@ Value operate(std::uint16_t code, Value a, Value b) {
 
 Value Fold::expression() {
   if (depth_ >= depth_max || done()) return {};
-  ++depth_;
-  Value value;
+  const Deeper deeper(depth_);
   if (now().kind == Token::Kind::word && at(pos_ + 1).is(op("=>"))) {
     pos_ += 2;
-    value = function(true);
-  } else {
-    const std::size_t start = pos_;
-    value = binary(1);
-    if (now().is(op("?")) && !done()) {
-      ++pos_;
-      Value yes = expression();
-      if (now().is(op(":"))) ++pos_;
-      value = either(std::move(yes), expression());
-    } else if (now().is(op("=")) && !done()) {
-      const Token& target = at(start);
-      const bool simple = pos_ == start + 1 && target.kind == Token::Kind::word;
-      ++pos_;
-      value = expression();
-      if (simple && value.kind != Value::Kind::unknown) bind(target.text, target.code, value);
-    }
+    return function(true);
   }
-  --depth_;
+  const std::size_t start = pos_;
+  Value value = binary(1);
+  if (now().is(op("?")) && !done()) {
+    ++pos_;
+    Value yes = expression();
+    if (now().is(op(":"))) ++pos_;
+    value = either(std::move(yes), expression());
+  } else if (now().is(op("=")) && !done()) {
+    const Token& target = at(start);
+    const bool simple = pos_ == start + 1 && target.kind == Token::Kind::word;
+    ++pos_;
+    value = expression();
+    if (simple && value.kind != Value::Kind::unknown) bind(target.text, target.code, value);
+  }
   return value;
 }
 
@@ -169,31 +166,28 @@ Value Fold::binary(int lowest) {
 
 Value Fold::unary() {
   if (depth_ >= depth_max || done()) return {};
-  ++depth_;
-  Value value;
+  const Deeper deeper(depth_);
   const Token& token = now();
-  const bool sign = token.is(op("-")) || token.is(op("+"));
-  if (sign || token.is(op("!")) || token.is(op("~")) || token.is(op("++")) || token.is(op("--"))) {
-    ++pos_;
-    value = unary();
-    if (value.kind == Value::Kind::number && sign) {
+  if (token.kind == Token::Kind::op) {
+    const bool sign = token.is(op("-")) || token.is(op("+"));
+    if (sign || token.is(op("!")) || token.is(op("~")) || token.is(op("++")) || token.is(op("--"))) {
+      ++pos_;
+      Value value = unary();
+      if (value.kind != Value::Kind::number || !sign) return {};
       if (token.code == op("-")) value.number = -value.number;
-    } else {
-      value = {};
+      return value;
     }
   } else if (token.is(Word::word_typeof) || token.is(Word::word_void) || token.is(Word::word_delete)) {
     ++pos_;
     ++mute_;
     unary();
     --mute_;
+    return {};
   } else if (token.is(Word::word_await) || token.is(Word::word_new) || token.is(Word::word_yield)) {
     ++pos_;
-    value = unary();
-  } else {
-    value = postfix();
+    return unary();
   }
-  --depth_;
-  return value;
+  return postfix();
 }
 
 Value Fold::postfix() {
@@ -377,6 +371,8 @@ Value Fold::word() {
       break;
   }
   if (const Value* value = bound(token.text, token.code)) return made(*value);
+  // As global() has it, at less cost: none of the words that lead somewhere.
+  if (token.word == Word::none && token.text != "Array") return Value::refer("?");
   return global(token.text);
 }
 
@@ -384,7 +380,7 @@ Value Fold::word() {
 Value Fold::global(std::string_view name) {
   if (is_global_object(name)) return Value::refer("global");
   char padded[40] = {};
-  if (name.size() > 30) return Value::refer("?");
+  if (name.empty() || name.size() > 30) return Value::refer("?");
   name.copy(padded, name.size());
   const WordKind kind = kind_of(find_word(padded, name.size(), word_hash(padded, name.size())));
   const bool known =

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "policies/code/decode.hpp"
+#include "policies/content/byte_block.hpp"
 #include "storage/base/utf8.hpp"
 
 namespace sallyport {
@@ -23,13 +24,14 @@ enum Class : std::uint8_t {
   c_word,
   c_digit,  // these two first: what goes on with a word
   c_blank,
-  c_newline,
   c_quote,
   c_backtick,
   c_slash,
-  c_backslash,
   c_hash,
+  c_bracket,
+  c_mark,  // of one byte, whatever follows
   c_op,
+  c_backslash,  // these two last: with what a word may go on as well
   c_high
 };
 
@@ -43,10 +45,8 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
       kind = c_word;
     else if (c >= '0' && c <= '9')
       kind = c_digit;
-    else if (c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r' || c == 0)
+    else if (c == ' ' || c == '\t' || c == '\v' || c == '\f' || c == '\r' || c == '\n' || c == 0)
       kind = c_blank;
-    else if (c == '\n')
-      kind = c_newline;
     else if (c == '"' || c == '\'')
       kind = c_quote;
     else if (c == '`')
@@ -57,11 +57,35 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
       kind = c_backslash;
     else if (c == '#')
       kind = c_hash;
+    else if (c == '(' || c == ')' || c == '[' || c == ']' || c == '{' || c == '}')
+      kind = c_bracket;
+    else if (c == ',' || c == ';' || c == ':')
+      kind = c_mark;
     table[c] = kind;
   }
   return table;
 }
 constexpr auto classes = make_classes();
+
+constexpr std::array<std::uint8_t, 256> make_sign_roles() {
+  std::array<std::uint8_t, 256> table{};
+  for (const char c : {'{', '}', '='}) table[static_cast<std::uint8_t>(c)] = Token::acts;
+  for (const char c : {')', ']', ',', ';'}) table[static_cast<std::uint8_t>(c)] = Token::ends_arrow;
+  for (const char c : {'.', '[', '+'}) table[static_cast<std::uint8_t>(c)] = Token::goes_on;
+  return table;
+}
+constexpr auto sign_roles = make_sign_roles();
+
+constexpr std::array<std::uint8_t, 256> make_word_roles() {
+  std::array<std::uint8_t, 256> table{};
+  for (std::size_t i = 0; i < std::size(word_kinds); ++i)
+    if (word_kinds[i] == WordKind::root || word_kinds[i] == WordKind::member) table[i] = Token::acts;
+  for (const Word word : {Word::word_import, Word::word_from})
+    table[static_cast<std::size_t>(word)] = Token::acts;
+  table[static_cast<std::size_t>(Word::none)] = Token::name;
+  return table;
+}
+constexpr auto word_roles = make_word_roles();
 
 std::uint8_t class_of(char c) {
   return classes[static_cast<std::uint8_t>(c)];
@@ -103,10 +127,6 @@ const char* line_end(const char* from, const char* end) {
   return end;
 }
 
-std::uint32_t count_lines(const char* from, const char* to) {
-  return static_cast<std::uint32_t>(std::count(from, to, '\n'));
-}
-
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') return (c | 0x20) - 'a' + 10;
@@ -131,7 +151,237 @@ std::size_t read_unicode(const char* at, const char* end, std::uint32_t& code) {
 
 }  // namespace
 
-Tokens::Tokens(Language language, Sink sink) : language_(language), sink_(std::move(sink)) {
+struct Tokens::BlocksOf {
+  [[gnu::always_inline]] static void run(const char* from, std::size_t count, Block* out) {
+    std::uint64_t word_before = 0;
+    std::uint32_t lines = 0;
+    for (std::size_t i = 0; i < count; ++i, from += block_bytes, ++out) {
+      ByteBlock b;
+      load(b, reinterpret_cast<const std::uint8_t*>(from));
+      const ByteBlock lower = b | 0x20;
+      const std::uint64_t newlines = bits(b == '\n');
+      const std::uint64_t returns = bits(b == '\r');
+      const std::uint64_t words =
+          bits(((lower >= 'a') & (lower <= 'z')) | ((b >= '0') & (b <= '9')) | (b == '_') | (b == '$'));
+      const std::uint64_t blanks = bits((b == ' ') | ((b >= '\t') & (b <= '\r')) | (b == 0));
+      out->starts = ~blanks & ~(words & (words << 1 | word_before));
+      out->words = words;
+      out->stops =
+          newlines | returns | bits((b == '"') | (b == '\'') | (b == '`') | (b == '\\') | (b == '$'));
+      out->newlines = newlines;
+      out->lines_before = lines;
+      word_before = words >> 63;
+      lines += static_cast<std::uint32_t>(std::popcount(newlines));
+    }
+  }
+};
+
+// From 1, of a place in the window.
+[[gnu::always_inline]] inline std::uint32_t Tokens::line_at(const char* place) const {
+  const auto at = static_cast<std::size_t>(place - buffer_.data());
+  const Block& block = blocks_.data()[at / block_bytes];
+  const std::uint64_t before = (std::uint64_t{1} << at % block_bytes) - 1;
+  return base_line_ + block.lines_before + static_cast<std::uint32_t>(std::popcount(block.newlines & before));
+}
+
+// The lines of tokens whose place is in the window.
+struct Tokens::LinesOf {
+  [[gnu::always_inline]] static void run(const Tokens* in, std::span<Token> tokens) {
+    const char* const begin = in->buffer_.data();
+    for (Token& token : tokens) token.line = in->line_at(begin + (token.offset - in->base_));
+  }
+};
+
+inline Token& Tokens::emit(Token::Kind kind, const char* from, std::size_t size, std::uint8_t flags) {
+  if (size > token_bytes_max) [[unlikely]] {
+    size = token_bytes_max;
+    flags |= Token::cut;
+  }
+  if (count_ == tokens_.size()) [[unlikely]]
+    tokens_.resize(2 * count_);
+  Token& token = tokens_.data()[count_++];
+  token = {.text = {from, size},
+           .offset = base_ + static_cast<std::uint64_t>(at_ - buffer_.data()),
+           .line = 0,
+           .code = 0,
+           .kind = kind,
+           .flags = flags,
+           .word = Word::none,
+           .role = 0,
+           .nesting = nesting_};
+  if (kind != Token::Kind::comment) last_ = {.kind = kind, .start = false};
+  return token;
+}
+
+// Where a list begins with a constant, or a word that leads somewhere, something may be done with it.
+inline void Tokens::begins_list() {
+  if (last_.kind == Token::Kind::op && last_.code == op("[") && count_ > 0)
+    tokens_.data()[count_ - 1].role |= Token::acts;
+}
+
+inline void Tokens::emit_constant(Token::Kind kind, const char* from, std::size_t size, std::uint8_t flags) {
+  begins_list();
+  emit(kind, from, size, flags).role = kind == Token::Kind::string ? Token::acts : 0;
+}
+
+inline void Tokens::emit_op(std::size_t size, std::uint8_t flags) {
+  const auto first = static_cast<std::uint8_t>(at_[0]);
+  const auto second = size > 1 ? static_cast<std::uint8_t>(at_[1]) : std::uint8_t{0};
+  if (first == '[' && last_.kind == Token::Kind::word && last_.word == Word::word_this && count_ > 0)
+    tokens_.data()[count_ - 1].role |= Token::acts;
+  Token& token = emit(Token::Kind::op, at_, size, flags);
+  token.code = last_.code = static_cast<std::uint16_t>(first | second << 8);
+  token.role = second == 0                                        ? sign_roles[first]
+               : token.code == op("=>") || token.code == op("+=") ? Token::acts
+                                                                  : std::uint8_t{0};
+}
+
+inline void Tokens::emit_word(const char* text, std::size_t size, std::uint8_t flags) {
+  const bool member =
+      last_.kind == Token::Kind::op && !last_.start && (last_.code == op(".") || last_.code == op("?."));
+  const std::uint32_t hash = word_hash(text, size);
+  const Word word = find_word(text, size, hash);
+  const std::uint8_t role = word_roles[static_cast<std::size_t>(word)];
+  if (role == Token::acts) begins_list();
+  Token& token = emit(Token::Kind::word, text, size, flags);
+  token.word = last_.word = word;
+  token.code = static_cast<std::uint16_t>(hash >> 10);
+  token.role = role;
+  last_.member = member;
+}
+
+inline void Tokens::open(std::uint8_t bracket) {
+  if (brackets_.size() < brackets_max) {
+    brackets_.push_back(bracket);
+  } else {
+    ++too_deep_;
+    note("brackets that nest too deeply to be read");
+  }
+}
+
+// Nearly always the innermost is the one.
+inline std::uint8_t Tokens::close(std::uint8_t kind) {
+  if (too_deep_ == 0 && !brackets_.empty() && (brackets_.back() & kind_mask) == kind) {
+    const std::uint8_t bracket = brackets_.back();
+    brackets_.pop_back();
+    return bracket;
+  }
+  return close_mismatch(kind);
+}
+
+inline void Tokens::lex_bracket() {
+  std::uint8_t closed = 0;
+  switch (*at_) {
+    case '(': {
+      const bool control =
+          last_.kind == Token::Kind::word && !last_.member && kind_of(last_.word) == WordKind::control;
+      open(static_cast<std::uint8_t>(round | (control ? is_control : 0)));
+      break;
+    }
+    case '[':
+      open(square);
+      break;
+    case '{':
+      open(static_cast<std::uint8_t>(curly | (value_may_begin() ? is_value : 0)));
+      break;
+    case ')':
+      closed = close(round);
+      break;
+    case ']':
+      close(square);
+      break;
+    default:
+      closed = close(curly);
+      break;
+  }
+  const bool opens = *at_ == '(' || *at_ == '[' || *at_ == '{';
+  nesting_ = opens ? nesting_ + 1 : nesting_ - (nesting_ > 0);
+  emit_op(1, (closed & is_control) != 0 ? Token::control : 0);
+  last_.control = (closed & is_control) != 0;
+  last_.value = (closed & is_value) != 0;
+  ++at_;
+}
+
+// What is short and ends well before the window does, from one start to the next by its masks. Stops before
+// all else, and that is left to lex_one().
+[[gnu::always_inline]] inline void Tokens::lex_plain() {
+  const char* const begin = buffer_.data();
+  const std::size_t limit = filled_ < 8 ? 0 : filled_ - 8;
+  const std::size_t full = repeated_ + batch_tokens;
+  const std::size_t most = std::min(full, count_ + static_cast<std::size_t>(end_ - at_));
+  if (tokens_.size() <= most) tokens_.resize(std::max(most + 1, tokens_.size() * 2));
+  std::size_t block = 0;
+  std::uint64_t starts = 0;
+  const auto seek = [&](std::size_t at) __attribute__((always_inline)) {
+    block = at / block_bytes;
+    starts = blocks_[block].starts & ~std::uint64_t{0} << at % block_bytes;
+    // Behind what was cut a word may go on.
+    if (class_of(begin[at]) < c_blank) starts |= std::uint64_t{1} << at % block_bytes;
+  };
+  seek(static_cast<std::size_t>(at_ - begin));
+  while (count_ < full) {
+    while (starts == 0) {
+      if (++block * block_bytes >= limit) return;
+      starts = blocks_.data()[block].starts;
+    }
+    const auto bit = static_cast<std::size_t>(std::countr_zero(starts));
+    const std::size_t at = block * block_bytes + bit;
+    if (at >= limit) return;
+    at_ = begin + at;
+    const std::uint8_t kind = class_of(*at_);
+    switch (kind) {
+      case c_word:
+      case c_digit: {
+        const Block* const here = blocks_.data() + block;
+        const std::uint64_t words = here[0].words >> bit | here[1].words << 1 << (63 - bit);
+        const auto size = static_cast<std::size_t>(std::countr_one(words));
+        if (size == 64 || at + size >= limit) return;
+        const char after = at_[size];
+        if (kind == c_word) {
+          if (class_of(after) >= c_backslash) return;
+          emit_word(at_, size, 0);
+        } else {
+          if (after == '.' || after == '+' || after == '-') return;
+          emit_constant(Token::Kind::number, at_, size, 0);
+        }
+        at_ += size;
+        starts &= starts - 1;
+        continue;
+      }
+      case c_quote:
+        if (!lex_string(*at_, false) || skip_ != Skip::none) return;
+        seek(static_cast<std::size_t>(at_ - begin));
+        continue;
+      case c_op: {
+        if ((*at_ == '.' && class_of(at_[1]) == c_digit) || (*at_ == '<' && language_.html_comments)) return;
+        lex_op();
+        const auto end = static_cast<std::size_t>(at_ - begin);
+        starts &= starts - 1;
+        if (end > at + 1) seek(end);
+        continue;
+      }
+      case c_bracket:
+        if (*at_ == '}' && closes_hole()) return;
+        lex_bracket();
+        starts &= starts - 1;
+        continue;
+      case c_mark:
+        emit_op(1, 0);
+        ++at_;
+        starts &= starts - 1;
+        continue;
+      default:
+        return;
+    }
+  }
+}
+
+struct Tokens::PlainOf {
+  [[gnu::always_inline]] static void run(Tokens* tokens) { tokens->lex_plain(); }
+};
+
+Tokens::Tokens(Language language, Sink sink, std::size_t again)
+    : language_(language), sink_(std::move(sink)), again_(again) {
   tokens_.resize(256);
 }
 
@@ -156,62 +406,83 @@ void Tokens::lex(bool last) {
   at_ = buffer_.data();
   end_ = at_ + filled_;
   std::memset(buffer_.data() + filled_, 0, padding_bytes);
+  const std::size_t blocks = (filled_ + padding_bytes) / block_bytes;
+  if (blocks_.size() < blocks + 1) blocks_.resize(blocks + 1);
+  run_wide<BlocksOf, const char*, std::size_t, Block*>(at_, blocks, blocks_.data());
+  blocks_[blocks] = {};
   while (at_ < end_) {
     if (skip_ != Skip::none) {
       if (!skip(last)) break;
       continue;
     }
-    if (!lex_one(last)) break;
-    if (count_ >= batch_tokens) give();
+    if (!language_.closely) run_wide<PlainOf, Tokens*>(this);
+    if (skip_ == Skip::none && at_ < end_ && !lex_one(last)) break;
+    if (count_ - repeated_ >= batch_tokens) give(false);
   }
   if (last && skip_ != Skip::none && skip_ != Skip::line_comment && skip_ != Skip::word)
     note("text or a comment that never ends");
-  give();
+  give(last);
+  if (last) return;
+  hold_texts();
   const auto left = static_cast<std::size_t>(end_ - at_);
+  base_line_ = line_at(at_);
   base_ += filled_ - left;
   std::memmove(buffer_.data(), at_, left);
   filled_ = left;
 }
 
-void Tokens::give() {
-  if (count_ > 0) sink_(std::span(tokens_).first(count_));
-  count_ = 0;
-  if (!decoded_.empty()) decoded_.clear();
+void Tokens::give(bool last) {
+  if (language_.closely)
+    for (std::size_t i = repeated_; i < count_; ++i) tokens_[i].role |= Token::acts;
+  run_wide<LinesOf, const Tokens*, std::span<Token>>(this,
+                                                     std::span(tokens_).first(count_).subspan(repeated_));
+  if (count_ > repeated_ || (last && again_ > 0)) sink_(std::span(tokens_).first(count_));
+  if (last) return;
+  repeated_ = std::min(again_, count_);
+  std::move(tokens_.begin() + static_cast<std::ptrdiff_t>(count_ - repeated_),
+            tokens_.begin() + static_cast<std::ptrdiff_t>(count_), tokens_.begin());
+  count_ = repeated_;
+  if (decoded_.empty()) return;
+  hold_texts();
+  decoded_.clear();
+}
+
+// The texts of the tokens that come again.
+void Tokens::hold_texts() {
+  const std::span again = std::span(tokens_).first(count_);
+  std::size_t bytes = 0;
+  for (const Token& token : again) bytes += token.text.size();
+  old_texts_.resize(bytes);
+  char* to = old_texts_.data();
+  for (Token& token : again) {
+    token.text.copy(to, token.text.size());
+    token.text = {to, token.text.size()};
+    to += token.text.size();
+  }
+  texts_.swap(old_texts_);
+}
+
+// The first quote, backtick, backslash, "$" or end of a line from there on; at most end_.
+inline const char* Tokens::next_stop(const char* from) const {
+  const auto at = static_cast<std::size_t>(from - buffer_.data());
+  std::size_t block = at / block_bytes;
+  std::uint64_t mask = blocks_[block].stops & ~std::uint64_t{0} << at % block_bytes;
+  const std::size_t blocks = (filled_ + padding_bytes) / block_bytes;
+  while (mask == 0) {
+    if (++block >= blocks) return end_;
+    mask = blocks_[block].stops;
+  }
+  return std::min(end_, buffer_.data() + block * block_bytes + std::countr_zero(mask));
 }
 
 void Tokens::note(std::string_view what) {
-  if (!fault_) fault_ = Fault{what, base_ + static_cast<std::uint64_t>(at_ - buffer_.data()), line_};
-}
-
-inline Token& Tokens::emit(Token::Kind kind, const char* from, std::size_t size, std::uint8_t flags) {
-  if (size > token_bytes_max) [[unlikely]] {
-    size = token_bytes_max;
-    flags |= Token::cut;
-  }
-  if (count_ == tokens_.size()) [[unlikely]]
-    tokens_.resize(2 * count_);
-  Token& token = tokens_.data()[count_++];
-  token = {.text = {from, size},
-           .offset = base_ + static_cast<std::uint64_t>(at_ - buffer_.data()),
-           .line = line_,
-           .code = 0,
-           .kind = kind,
-           .flags = flags,
-           .word = Word::none};
-  if (kind != Token::Kind::comment) last_ = {.kind = kind, .start = false};
-  return token;
-}
-
-inline void Tokens::emit_op(std::size_t size, std::uint8_t flags) {
-  Token& token = emit(Token::Kind::op, at_, size, flags);
-  token.code = last_.code = op(std::string_view(at_, size > 1 ? 2 : 1));
+  if (!fault_) fault_ = Fault{what, base_ + static_cast<std::uint64_t>(at_ - buffer_.data()), line_at(at_)};
 }
 
 // One token, or the blanks before one. False: what stands here goes on behind the window.
 bool Tokens::lex_one(bool last) {
   std::uint8_t kind = class_of(*at_);
-  while (kind == c_blank || kind == c_newline) {
-    line_ += kind == c_newline;
+  while (kind == c_blank) {
     if (++at_ >= end_) return true;
     kind = class_of(*at_);
   }
@@ -253,7 +524,10 @@ bool Tokens::lex_one(bool last) {
     skip_ = Skip::html;
     return true;
   }
-  lex_op();
+  if (kind == c_bracket)
+    lex_bracket();
+  else
+    lex_op();
   return true;
 }
 
@@ -277,14 +551,7 @@ bool Tokens::lex_word(bool last) {
   }
   if (*to == '\\' && to < end_) return lex_escaped_word(last);
   const auto size = static_cast<std::size_t>(to - at_);
-  const bool member =
-      last_.kind == Token::Kind::op && !last_.start && (last_.code == op(".") || last_.code == op("?."));
-  const std::uint32_t hash = word_hash(at_, size);
-  const Word word = find_word(at_, size, hash);
-  Token& token = emit(Token::Kind::word, at_, size, 0);
-  token.word = last_.word = word;
-  token.code = static_cast<std::uint16_t>(hash >> 10);
-  last_.member = member;
+  emit_word(at_, size, 0);
   at_ = to;
   return true;
 }
@@ -312,16 +579,9 @@ bool Tokens::lex_escaped_word(bool last) {
     ++at_;
     return true;
   }
-  const bool member =
-      last_.kind == Token::Kind::op && !last_.start && (last_.code == op(".") || last_.code == op("?."));
   const std::size_t size = std::min(text.size(), token_bytes_max);
   text.resize(text.size() + 8);
-  const std::string& kept = decoded_.emplace_back(std::move(text));
-  const std::uint32_t hash = word_hash(kept.data(), size);
-  Token& token = emit(Token::Kind::word, kept.data(), size, Token::escaped);
-  token.word = last_.word = find_word(kept.data(), size, hash);
-  token.code = static_cast<std::uint16_t>(hash >> 10);
-  last_.member = member;
+  emit_word(decoded_.emplace_back(std::move(text)).data(), size, Token::escaped);
   at_ = to;
   return true;
 }
@@ -344,7 +604,7 @@ bool Tokens::lex_number(bool last) {
     skip_ = Skip::word;
   }
   to = std::min(to, end_);
-  emit(Token::Kind::number, at_, static_cast<std::size_t>(to - at_), 0);
+  emit_constant(Token::Kind::number, at_, static_cast<std::size_t>(to - at_), 0);
   at_ = to;
   return true;
 }
@@ -353,26 +613,21 @@ bool Tokens::lex_string(char quote, bool last) {
   const char* const from = at_ + 1;
   const char* to = from;
   std::uint8_t flags = 0;
-  std::uint32_t lines = 0;
-  for (;; ++to) {
-    while (*to != quote && *to != '\\' && *to != '\n' && *to != '\r' && *to != 0) ++to;
-    if (to >= end_ || *to == '\n' || *to == '\r') break;
+  for (to = next_stop(to); to < end_ && *to != '\n' && *to != '\r'; to = next_stop(to + 1)) {
     if (*to == quote) {
-      emit(Token::Kind::string, from, static_cast<std::size_t>(to - from), flags);
-      line_ += lines;
+      emit_constant(Token::Kind::string, from, static_cast<std::size_t>(to - from), flags);
       at_ = to + 1;
       return true;
     }
-    if (*to == 0) continue;
+    if (*to != '\\') continue;
     flags |= Token::escaped;
     if (++to >= end_) break;
     if (*to == '\r' && to[1] == '\n') ++to;
-    lines += *to == '\n';
   }
   const bool far = static_cast<std::size_t>(end_ - at_) >= far_bytes;
   if (to >= end_ && !last && !far) return false;
   if (to >= end_ && far) {
-    emit(Token::Kind::string, from, static_cast<std::size_t>(end_ - from), flags | Token::cut);
+    emit_constant(Token::Kind::string, from, static_cast<std::size_t>(end_ - from), flags | Token::cut);
     at_ = from;
     skip_ = Skip::string;
     quote_ = quote;
@@ -388,21 +643,18 @@ bool Tokens::lex_string(char quote, bool last) {
 bool Tokens::lex_template(bool closes_hole, bool last) {
   const char* const from = at_ + 1;
   std::uint8_t flags = closes_hole ? Token::closes_hole : 0;
-  const char* to = from;
-  for (;; ++to) {
-    while (*to != '`' && *to != '\\' && *to != '$' && *to != 0) ++to;
-    if (to >= end_) break;
-    if (*to == 0) continue;
+  const std::uint32_t outside = nesting_ - (closes_hole && nesting_ > 0);
+  for (const char* to = next_stop(from); to < end_; to = next_stop(to + 1)) {
     if (*to == '\\') {
       flags |= Token::escaped;
       if (++to >= end_) break;
       continue;
     }
-    if (*to == '$' && (to[1] != '{' || to + 1 >= end_)) continue;
+    if (*to != '`' && (*to != '$' || to[1] != '{' || to + 1 >= end_)) continue;
     if (*to == '$') flags |= Token::opens_hole;
     if (closes_hole) brackets_.pop_back();
-    emit(Token::Kind::template_text, from, static_cast<std::size_t>(to - from), flags);
-    line_ += count_lines(from, to);
+    nesting_ = outside + (*to == '$');
+    emit(Token::Kind::template_text, from, static_cast<std::size_t>(to - from), flags).role = Token::acts;
     at_ = to + 1;
     if (flags & Token::opens_hole) {
       ++at_;
@@ -412,7 +664,9 @@ bool Tokens::lex_template(bool closes_hole, bool last) {
   }
   if (!last && static_cast<std::size_t>(end_ - at_) < far_bytes) return false;
   if (closes_hole) brackets_.pop_back();
-  emit(Token::Kind::template_text, from, static_cast<std::size_t>(end_ - from), flags | Token::cut);
+  nesting_ = outside;
+  emit(Token::Kind::template_text, from, static_cast<std::size_t>(end_ - from), flags | Token::cut).role =
+      Token::acts;
   at_ = from;
   skip_ = Skip::template_text;
   return true;
@@ -485,30 +739,7 @@ bool Tokens::lex_regex(bool last) {
 void Tokens::lex_op() {
   const char c = at_[0], next = at_[1];
   std::size_t size = 1;
-  std::uint8_t flags = 0;
-  bool value = false;
   switch (c) {
-    case '(': {
-      const bool control =
-          last_.kind == Token::Kind::word && !last_.member && kind_of(last_.word) == WordKind::control;
-      open(static_cast<std::uint8_t>(round | (control ? is_control : 0)));
-      break;
-    }
-    case '[':
-      open(square);
-      break;
-    case '{':
-      open(static_cast<std::uint8_t>(curly | (value_may_begin() ? is_value : 0)));
-      break;
-    case ')':
-      if (close(round) & is_control) flags = Token::control;
-      break;
-    case ']':
-      close(square);
-      break;
-    case '}':
-      value = (close(curly) & is_value) != 0;
-      break;
     case '.':
       if (next == '.' && at_[2] == '.') size = 3;
       break;
@@ -536,9 +767,7 @@ void Tokens::lex_op() {
       break;
   }
   size = std::min(size, static_cast<std::size_t>(end_ - at_));
-  emit_op(size, flags);
-  last_.control = flags != 0;
-  last_.value = value;
+  emit_op(size, 0);
   at_ += size;
 }
 
@@ -553,13 +782,12 @@ bool Tokens::skip(bool last) {
       skip_ = Skip::none;
       return true;
     }
-    if (c == '\n') ++line_;
     if (c == '\\' || c == '$') {  // what it means is said by the next
       if (end_ - at_ < 2) {
         if (!last) return false;
         continue;
       }
-      if (c == '\\' && *++at_ == '\n') ++line_;
+      if (c == '\\') ++at_;
     }
     const bool hole_opens = c == '$' && skip_ == Skip::template_text && at_[1] == '{';
     const bool ends = skip_ == Skip::string ? c == quote_ || c == '\n' : c == '`' || hole_opens;
@@ -584,20 +812,17 @@ bool Tokens::skip_comment(bool last) {
   const std::string_view closing = skip_ == Skip::html ? "-->" : "*/";
   const std::string_view rest(at_, static_cast<std::size_t>(end_ - at_));
   const char mark = closing.back();
-  const char* to = at_;
-  for (;; ++to) {
+  for (const char* to = at_;; ++to) {
     to = static_cast<const char*>(std::memchr(to, mark, static_cast<std::size_t>(end_ - to)));
     if (to == nullptr) break;
     const auto size = static_cast<std::size_t>(to + 1 - at_);
     if (size >= closing.size() && rest.substr(size - closing.size(), closing.size()) == closing) {
-      line_ += count_lines(at_, to);
       at_ = to + 1;
       skip_ = Skip::none;
       return true;
     }
   }
   const std::size_t kept = last ? 0 : std::min(rest.size(), closing.size() - 1);
-  line_ += count_lines(at_, end_ - kept);
   at_ = end_ - kept;
   return kept == 0;
 }
@@ -607,15 +832,6 @@ void Tokens::begin_hole() {
   last_ = {};
   last_.start = false;
   last_.code = op("{");
-}
-
-void Tokens::open(std::uint8_t bracket) {
-  if (brackets_.size() < brackets_max) {
-    brackets_.push_back(bracket);
-  } else {
-    ++too_deep_;
-    note("brackets that nest too deeply to be read");
-  }
 }
 
 // Whether "}" ends the hole of a template: the innermost curly bracket, whatever else was left open in it.
@@ -632,7 +848,7 @@ bool Tokens::closes_hole() {
   return false;
 }
 
-std::uint8_t Tokens::close(std::uint8_t kind) {
+std::uint8_t Tokens::close_mismatch(std::uint8_t kind) {
   if (too_deep_ > 0) {
     --too_deep_;
     return 0;

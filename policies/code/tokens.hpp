@@ -37,6 +37,13 @@ struct Token {
     closes_hole = 8,  // of template_text: "}" stood before
     control = 16,     // of ")": it closes what if, while, for, with, switch or catch opened
   };
+  // What kind of a look the meaning of a program asks of a token: of most of them none.
+  enum Role : std::uint8_t {
+    acts = 1,        // texts, words that lead somewhere, curly brackets, "=", "=>"
+    ends_arrow = 2,  // what may end an arrow's expression
+    name = 4,        // matters only if something is known of it ...
+    goes_on = 8,     // ... and some only before ".", "[" and "+"
+  };
 
   std::string_view text;  // valid until the sink returns
   std::uint64_t offset = 0;
@@ -45,14 +52,18 @@ struct Token {
   Kind kind = Kind::op;
   std::uint8_t flags = 0;
   Word word = Word::none;
+  std::uint8_t role = 0;
+  std::uint32_t nesting = 0;  // brackets and holes open behind it
 
   bool is(std::uint16_t operation) const { return kind == Kind::op && code == operation; }
   bool is(Word one) const { return kind == Kind::word && word == one; }
 };
 
-constexpr std::uint16_t op(std::string_view text) {
-  const auto first = static_cast<std::uint8_t>(text[0]);
-  return static_cast<std::uint16_t>(first | (text.size() > 1 ? static_cast<std::uint8_t>(text[1]) << 8 : 0));
+template <std::size_t N>
+consteval std::uint16_t op(const char (&text)[N]) {
+  static_assert(N == 2 || N == 3);
+  return static_cast<std::uint16_t>(static_cast<std::uint8_t>(text[0]) | static_cast<std::uint8_t>(text[1])
+                                                                             << 8);
 }
 
 class Tokens {
@@ -61,6 +72,9 @@ class Tokens {
     bool regex = true;                // styles and JSON have none
     bool html_comments = false;       // <!-- --> spans lines, as in a page
     bool reference_comments = false;  // gives "///" comments as tokens
+    // Reads byte by byte, and leaves out no token where a meaning is looked for: the slow reading that tests
+    // compare the fast one with.
+    bool closely = false;
   };
   using Sink = std::function<void(std::span<const Token>)>;
   struct Fault {
@@ -69,9 +83,13 @@ class Tokens {
     std::uint32_t line = 0;
   };
 
-  Tokens(Language language, Sink sink);
+  // The last `again` tokens of a batch come again at the front of the next one, for who looks back and ahead.
+  // The last batch stays valid as long as this object.
+  Tokens(Language language, Sink sink, std::size_t again = 0);
   void feed(Bytes bytes);
   void finish();
+  // How many of the batch that is being given came before.
+  std::size_t repeated() const { return repeated_; }
   // The first thing that a program does not have, known after finish(). Markup among the code (JSX) excuses
   // it.
   const std::optional<Fault>& fault() const { return fault_; }
@@ -89,8 +107,24 @@ class Tokens {
     is_value = 16
   };
 
+  // Sixty-four bytes of the window: bit i speaks of byte i.
+  struct Block {
+    std::uint64_t starts = 0;  // of words, and all else that is no blank
+    std::uint64_t words = 0;   // letters, digits, _ and $
+    std::uint64_t stops = 0;   // what may end a text or a line
+    std::uint64_t newlines = 0;
+    std::uint32_t lines_before = 0;  // of the window
+  };
+  struct BlocksOf;
+  struct LinesOf;
+  struct PlainOf;
+
   void lex(bool last);
-  void give();
+  void give(bool last);
+  void hold_texts();
+  void lex_plain();
+  const char* next_stop(const char* from) const;
+  std::uint32_t line_at(const char* place) const;
   bool lex_one(bool last);
   bool skip(bool last);
   bool skip_comment(bool last);
@@ -101,32 +135,40 @@ class Tokens {
   bool lex_template(bool closes_hole, bool last);
   bool lex_slash(bool last);
   bool lex_regex(bool last);
+  void lex_bracket();
   void lex_op();
   Token& emit(Token::Kind kind, const char* from, std::size_t size, std::uint8_t flags);
+  void begins_list();
+  void emit_constant(Token::Kind kind, const char* from, std::size_t size, std::uint8_t flags);
   void emit_op(std::size_t size, std::uint8_t flags);
+  void emit_word(const char* text, std::size_t size, std::uint8_t flags);
   void note(std::string_view what);
   void begin_hole();
   bool closes_hole();
   void open(std::uint8_t bracket);
   std::uint8_t close(std::uint8_t kind);
+  std::uint8_t close_mismatch(std::uint8_t kind);
   bool regex_may_begin() const;
   bool value_may_begin() const;
 
   Language language_;
   Sink sink_;
   std::vector<char> buffer_;
+  std::vector<Block> blocks_;
   std::size_t filled_ = 0;
-  std::uint64_t base_ = 0;  // offset of the buffer's first byte
+  std::uint64_t base_ = 0;       // offset of the buffer's first byte
+  std::uint32_t base_line_ = 1;  // ... and its line
   const char* at_ = nullptr;
   const char* end_ = nullptr;
-  std::uint32_t line_ = 1;
   Skip skip_ = Skip::none;
   char quote_ = 0;
-  std::vector<Token> tokens_;  // of which count_ are filled
-  std::size_t count_ = 0;
-  std::deque<std::string> decoded_;  // words that had escapes
+  std::vector<Token> tokens_;  // of which count_ are filled, the first repeated_ again
+  std::size_t count_ = 0, repeated_ = 0, again_ = 0;
+  std::vector<char> texts_, old_texts_;  // of tokens that come again, once their window is gone
+  std::deque<std::string> decoded_;      // words that had escapes
   std::vector<std::uint8_t> brackets_;
   std::uint64_t too_deep_ = 0;  // opened beyond what is kept
+  std::uint32_t nesting_ = 0;
   struct {
     Token::Kind kind = Token::Kind::op;
     std::uint16_t code = 0;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "policies/code/capabilities.hpp"
+#include "policies/content/byte_block.hpp"
 #include "policies/module_references.hpp"
 #include "policies/rules/leak.hpp"
 
@@ -237,24 +238,44 @@ bool asks_for_module(std::string_view before) {
          before.find("from") != before.npos;
 }
 
+constexpr bool is_quote(char c) {
+  return c == '"' || c == '\'' || c == '`';
+}
+
+// The places in `text` of a point or a backslash behind a quote.
+struct RelativeStarts {
+  [[gnu::always_inline]] static void run(std::string_view text, std::vector<std::size_t>* out) {
+    std::size_t at = 1;
+    for (; at + block_bytes <= text.size(); at += block_bytes) {
+      ByteBlock here, before;
+      load(here, reinterpret_cast<const std::uint8_t*>(text.data()) + at);
+      load(before, reinterpret_cast<const std::uint8_t*>(text.data()) + at - 1);
+      std::uint64_t starts =
+          bits(((here == '.') | (here == '\\')) & ((before == '"') | (before == '\'') | (before == '`')));
+      for (; starts != 0; starts &= starts - 1)
+        out->push_back(at + static_cast<std::size_t>(std::countr_zero(starts)));
+    }
+    for (; at < text.size(); ++at)
+      if ((text[at] == '.' || text[at] == '\\') && is_quote(text[at - 1])) out->push_back(at);
+  }
+};
+
 // What stands between quotes in `text` and begins with a point, or may do so once it is unescaped.
 template <class Visit>  // void(std::string_view)
 void for_each_relative(std::string_view text, const Visit& visit) {
-  const auto is_quote = [](char c) { return c == '"' || c == '\'' || c == '`'; };
-  for (const char first : {'.', '\\'}) {
-    for (std::size_t at = text.find(first, 1); at != text.npos; at = text.find(first, at + 1)) {
-      if (!is_quote(text[at - 1])) continue;
-      std::string_view path = text.substr(at, relative_max);
-      const std::size_t end = path.find(text[at - 1]);
-      if (end == path.npos) continue;
-      path = path.substr(0, std::min(end, path.find("${")));
-      if (only_steps(path) && !asks_for_module(text.substr(0, at))) continue;
-      if (path.find('\\') == path.npos)
-        visit(path);
-      else if (const std::string plain = decoded({.text = path, .flags = Token::escaped});
-               plain.starts_with('.'))
-        visit(plain);
-    }
+  std::vector<std::size_t> starts;
+  run_wide<RelativeStarts, std::string_view, std::vector<std::size_t>*>(text, &starts);
+  for (const std::size_t at : starts) {
+    std::string_view path = text.substr(at, relative_max);
+    const std::size_t end = path.find(text[at - 1]);
+    if (end == path.npos) continue;
+    path = path.substr(0, std::min(end, path.find("${")));
+    if (only_steps(path) && !asks_for_module(text.substr(0, at))) continue;
+    if (path.find('\\') == path.npos)
+      visit(path);
+    else if (const std::string plain = decoded({.text = path, .flags = Token::escaped});
+             plain.starts_with('.'))
+      visit(plain);
   }
 }
 

@@ -8,7 +8,6 @@
 
 #include "gate/publish_document.hpp"
 #include "gate/publish_parser.hpp"
-#include "policies/code/tokens.hpp"
 #include "policies/content/secret_rules.hpp"
 #include "policies/content/source_map.hpp"
 #include "policies/manifest.hpp"
@@ -22,6 +21,7 @@
 #include "storage/base/base64.hpp"
 #include "storage/base/semver_range.hpp"
 #include "tests/support/attestation_cases.hpp"
+#include "tests/support/code_reading.hpp"
 #include "tests/support/hostile_archives.hpp"
 #include "tests/support/publish_body.hpp"
 
@@ -356,27 +356,18 @@ std::vector<std::string> trust_roots() {
           json::serialize(SigstoreLab(KeyKind::ed25519).trusted_root())};
 }
 
-std::string token_text(Bytes input, bool in_pieces) {
-  std::string text;
-  Tokens tokens(
-      {.regex = true, .html_comments = false, .reference_comments = true}, [&](std::span<const Token> some) {
-        for (const Token& token : some)
-          text.append(token.text) += ' ' + std::to_string(static_cast<int>(token.kind)) + ' ' +
-                                     std::to_string(token.offset) + ' ' + std::to_string(token.line) + ' ' +
-                                     std::to_string(token.code) + ' ' + std::to_string(token.flags) + '\n';
-      });
-  if (in_pieces)
-    for (Pieces pieces(input); !pieces.done();) tokens.feed(pieces.next());
-  else
-    tokens.feed(input);
-  tokens.finish();
-  if (tokens.fault()) text.append(tokens.fault()->what);
-  return text;
-}
-
 void tokens(Bytes input) {
-  require(token_text(input, false) == token_text(input, true),
-          "a program is read alike however it comes in pieces");
+  const std::string text(as_text(input));
+  const std::string closely = code_reading(text, true);
+  require(code_reading(text, false) == closely, "a program is read alike fast and closely");
+  CodeReading in_pieces(false);
+  for (Pieces pieces(input); !pieces.done();) in_pieces.feed(pieces.next());
+  require(in_pieces.finish() == closely, "a program is read alike however it comes in pieces");
+  // The tokenizer's window ends somewhere in the program.
+  const std::size_t before = input.empty() ? 0 : (input.front() * 37u + input.back()) % (input.size() + 1);
+  const std::string shifted = std::string((64u << 10) - before, ' ') + text;
+  require(code_reading(shifted, false) == code_reading(shifted, true),
+          "a program is read alike where the window ends in it");
 }
 
 std::vector<std::string> programs() {

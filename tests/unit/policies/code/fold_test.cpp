@@ -38,7 +38,8 @@ class Recorder final : public CodeUses {
 std::set<std::string> read(std::string_view text, std::size_t step = 1u << 20) {
   Recorder recorder;
   Fold fold(recorder);
-  Tokens tokens({}, [&](std::span<const Token> batch) { fold.take(batch); });
+  Tokens tokens(
+      {}, [&](std::span<const Token> batch) { fold.take(batch, tokens.repeated()); }, Fold::tokens_again);
   for (std::size_t at = 0; at < text.size(); at += step) tokens.feed(as_bytes(text.substr(at, step)));
   tokens.finish();
   fold.finish();
