@@ -1,9 +1,12 @@
 // sallyport: the one place where the command line meets the programs it runs.
 
+#include <unistd.h>
+
 #include <ostream>
 
 #include "policies/tarball/second_reader.hpp"
 #include "proxy/cli/cli.hpp"
+#include "proxy/cli/prefetch.hpp"
 #include "proxy/cli/scan.hpp"
 #include "proxy/cli/serve.hpp"
 #include "proxy/cli/stage.hpp"
@@ -18,6 +21,9 @@ int main(int argc, char** argv) {
   programs.scan = run_scan;
   programs.stage = [](const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
     return run_stage(args, {NpmSurroundings::of_this_process(), out, err, &ask_secret});
+  };
+  programs.prefetch = [](const std::vector<std::string>& args, std::ostream& out, std::ostream& err) {
+    return run_prefetch(args, {NpmSurroundings::of_this_process(), out, err, ::isatty(STDERR_FILENO) == 1});
   };
   programs.routes = route_table;
   programs.npm_registry = []() -> Result<FoundRegistry> {

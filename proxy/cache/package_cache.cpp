@@ -378,6 +378,7 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball(PackageName
     return fetch(name, version);
   };
   auto fetched = co_await tarballs_.run(key, std::move(fetch_it));
+  if (fetched) fetched->fetched = true;
   co_return fetched;
 }
 

@@ -69,6 +69,7 @@ class PackageCache {
   struct Tarball {
     TarballBytes bytes;
     std::string etag;
+    bool fetched = false;  // from its upstream, just now
   };
   // forbidden: denied. upstream: not what its packument promises, or its integrity has changed since it was
   // first seen.

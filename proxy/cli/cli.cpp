@@ -36,11 +36,13 @@ class Cli {
       : args_(args), programs_(programs), around_(around) {}
 
   int run() {
-    // `scan` and `stage` read their own arguments.
+    // These read their own arguments.
     if (!args_.empty() && args_.front() == "scan")
       return programs_.scan({args_.begin() + 1, args_.end()}, around_.out, around_.err);
     if (!args_.empty() && args_.front() == "stage")
       return programs_.stage({args_.begin() + 1, args_.end()}, around_.out, around_.err);
+    if (!args_.empty() && args_.front() == "prefetch")
+      return programs_.prefetch({args_.begin() + 1, args_.end()}, around_.out, around_.err);
     const CommandLine line = parse_command_line(args_, version());
     around_.out << line.out;
     around_.err << line.err;

@@ -20,6 +20,8 @@ struct Programs {
   std::function<int(const std::vector<std::string>& args, std::ostream& out, std::ostream& err)> scan;
   // The arguments after "stage".
   std::function<int(const std::vector<std::string>& args, std::ostream& out, std::ostream& err)> stage;
+  // The arguments after "prefetch".
+  std::function<int(const std::vector<std::string>& args, std::ostream& out, std::ostream& err)> prefetch;
   std::function<Result<std::string>()> routes;  // the route table as Markdown
   std::function<Result<FoundRegistry>()> npm_registry;
 };

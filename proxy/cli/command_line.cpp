@@ -30,6 +30,9 @@ class Parser {
     leaf(app_, Command::none, "stage", "Releases under review: list, show, ack, approve, reject",
          "sallyport stage list")
         ->prefix_command();
+    leaf(app_, Command::none, "prefetch", "Have the registry keep everything that lock files name",
+         "sallyport prefetch package-lock.json")
+        ->prefix_command();
     users(*group("user", "Accounts"));
     tokens(*group("token", "Access tokens"));
     auto* config = group("config", "The configuration");

@@ -91,6 +91,7 @@ class Packages {
       pulls_.note(*name, version_in(*name, file), puller_of(exchange));
     Response response = std::visit([this](auto& bytes) { return body_of(std::move(bytes)); }, tarball->bytes);
     response.header("etag", std::move(tarball->etag)).header("cache-control", immutable);
+    if (tarball->fetched) response.header("x-cache", "MISS");
     co_return response;
   }
 

@@ -18,6 +18,7 @@
 #include "policies/tarball/inflate.hpp"
 #include "policies/tarball/scratch.hpp"
 #include "policies/tarball/second_reader.hpp"
+#include "proxy/lock_file.hpp"
 #include "storage/base/base64.hpp"
 #include "storage/base/semver_range.hpp"
 #include "tests/support/attestation_cases.hpp"
@@ -395,6 +396,30 @@ std::vector<std::string> semver_ranges() {
   return {"^1.2.3-rc.1 || ~0.0 || 1.x", ">=1.0.0 <2 || 1.2 - 2.3.4", "*", "=1.2.3+b", "<0.0.0-0", "> 1.x.x"};
 }
 
+void lock_file(Bytes input) {
+  const auto lock = parse_lock_file(as_text(input));
+  if (!lock) return;
+  for (const LockedPackage& p : lock->packages) {
+    require(p.name.tarball_path(p.version).find("/../") == std::string::npos, "a locked package is a path");
+    require(p.integrity.empty() || parse_integrity(p.integrity).has_value(), "an integrity can be checked");
+  }
+}
+
+std::vector<std::string> lock_files() {
+  const std::string sum = "sha512-" + base64_encode(sha512(as_bytes("x")).bytes);
+  return {
+      R"({"lockfileVersion":3,"packages":{"":{},"node_modules/@a/b":{"version":"1.0.0","integrity":")" + sum +
+          R"("},"node_modules/x":{"name":"y","version":"2.0.0","resolved":"https://r/y/-/y-2.0.0.tgz"}}})",
+      R"({"lockfileVersion":1,"dependencies":{"a":{"version":"npm:b@1.0.0","dependencies":{"c":{"version":"1.0.0"}}}}})",
+      R"({"lockfileVersion":1,"workspaces":{},"packages":{"a":["a@1.0.0","",{},")" + sum + R"("],}})",
+      "lockfileVersion: '9.0'\npackages:\n\n  '@a/b@1.0.0':\n    resolution: {integrity: " + sum + "}\n",
+      "# yarn lockfile v1\n\n\"@a/b@^1\", \"@a/b@1\":\n  version \"1.0.0\"\n  resolved "
+      "\"https://r/@a/b/-/b-1.0.0.tgz#0123\"\n  integrity " +
+          sum + "\n",
+      "__metadata:\n  version: 8\n\n\"a@npm:^1\":\n  version: 1.0.0\n  resolution: \"a@npm:1.0.0::x=y\"\n",
+  };
+}
+
 constexpr std::array targets = {
     FuzzTarget{"publish_body", publish_body, publish_bodies},
     FuzzTarget{"base64", base64, base64_texts},
@@ -408,6 +433,7 @@ constexpr std::array targets = {
     FuzzTarget{"trust_root", trust_root, trust_roots},
     FuzzTarget{"tokens", tokens, programs},
     FuzzTarget{"semver_range", semver_range, semver_ranges},
+    FuzzTarget{"lock_file", lock_file, lock_files},
 };
 
 }  // namespace
