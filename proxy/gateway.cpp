@@ -288,7 +288,8 @@ void Gateway::State::make_routes(const std::string& base_url) {
        {publish_routes(*context), stage_routes(*context), package_routes(*cache, *pulls, disk),
         audit_routes({gate->catalog(), gate->packages(), disk, find}),
         signature_routes({*signatures, gate->catalog(), gate->packages(), *cache, *answers, disk, find}),
-        search_routes({*own_search, gate->catalog(), gate->packages(), *cache, *answers, search, find}),
+        search_routes(
+            {*own_search, gate->catalog(), gate->packages(), *cache, *answers, clock, search, find}),
         version_status_routes(*gate, *cache, disk), access_routes(*accounts, *gate, *cache, disk),
         account_routes(*accounts), web_login_routes(*accounts, web_logins, base_url),
         health_routes(ready, *data.meta, disk), refused_routes()})

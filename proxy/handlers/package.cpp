@@ -48,8 +48,12 @@ class Packages {
     if (auto some = anything_to_see(*found->packument); !some) co_return error_response(some.error());
     const Headers& headers = exchange.request.headers;
     const bool abbreviated = headers.joined("accept").find(abbreviated_type) != std::string::npos;
-    const bool gzipped = accepts_gzip(headers);
     const Document& document = abbreviated ? found->packument->abbreviated : found->packument->full;
+    // Who names what they hold in the other encoding holds this content: a 304 with the tag that they know.
+    bool gzipped = accepts_gzip(headers);
+    if (headers.joined("if-none-match").find(gzipped ? document.etag : document.gzipped_etag) !=
+        std::string::npos)
+      gzipped = !gzipped;
     Response response = prepared_response(gzipped ? document.gzipped : document.bytes,
                                           abbreviated ? std::string(abbreviated_type) : "application/json");
     if (gzipped) response.header("content-encoding", "gzip");

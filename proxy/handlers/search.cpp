@@ -94,7 +94,8 @@ class Searches {
 
   asio::awaitable<Response> search(Exchange& exchange) {
     const Request& request = exchange.request;
-    const std::string text(request.query_value("text").value_or(""));
+    if (!request.query_value("text")) co_return refusal(400, "Say what to search for: ?text=WORDS.");
+    const std::string text(*request.query_value("text"));
     if (text.size() > text_bytes_max) co_return refusal(400, "Search for less: 512 bytes are enough.");
     const std::size_t size = number(request, "size", size_usual, size_max);
     const std::size_t from = number(request, "from", 0, from_max);
@@ -127,8 +128,7 @@ class Searches {
     json::array objects;
     for (Hit& hit : *hits)
       if (!hit.shown.is_null()) objects.push_back(std::move(hit.shown));
-    Response response =
-        document_response(json::serialize(json::object{{"objects", std::move(objects)}, {"total", total}}));
+    Response response = told_now({{"objects", std::move(objects)}, {"total", total}});
     if (incomplete) response.header("warning", "199 - \"An upstream does not answer\"");
     co_return response;
   }
@@ -199,6 +199,16 @@ class Searches {
       page.hits.push_back({std::move(*name), object.get_object()});
     }
     return page;
+  }
+
+  // The tag is of the results and not of the moment they are told: who has the same ones needs no others.
+  Response told_now(json::object document) {
+    const std::string etag(*document_response(json::serialize(document)).find("etag"));
+    document["time"] = to_iso8601(parts_.clock.now());
+    Response response =
+        prepared_response(std::make_shared<const std::string>(json::serialize(document)), "application/json");
+    response.header("etag", "W/" + etag).header("cache-control", "no-cache");
+    return response;
   }
 
   // Some at a time, until all are looked at or time is up.

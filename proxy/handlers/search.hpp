@@ -12,6 +12,7 @@
 #include "proxy/cache/package_cache.hpp"
 #include "proxy/cache/service_answers.hpp"
 #include "proxy/http/route.hpp"
+#include "storage/base/clock.hpp"
 
 namespace sallyport {
 
@@ -21,6 +22,7 @@ struct SearchParts {
   const PackageRules& packages;
   PackageCache& cache;
   ServiceAnswers& answers;
+  const Clock& clock;
   WorkPool& pool;  // of its own: the first search of a large store reads all of it
   std::function<RegistryUpstream*(std::string_view name)> upstream;
 };

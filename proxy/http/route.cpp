@@ -75,15 +75,13 @@ bool RouteTable::matches(const Entry& entry, const std::vector<std::string>& seg
         break;
       case Kind::package:
         if (segment == "-") return false;
-        if (segment.front() != '@' || segment.find('/') != std::string::npos) {
+        // A scope at the end of a path is taken too: who reads the name says that it is none.
+        if (segment.front() != '@' || segment.find('/') != std::string::npos || at + 1 == segments.size()) {
           params.push_back({part.text, segment, at});
           ++at;
         } else {
-          // A scope alone is no name: the next segment belongs to it, unless it is the "-" of a route.
-          if (at + 1 >= segments.size() || segments[at + 1] == "-" ||
-              segments[at + 1].find('/') != std::string::npos) {
-            return false;
-          }
+          // The next segment belongs to it, unless it is the "-" of a route.
+          if (segments[at + 1] == "-" || segments[at + 1].find('/') != std::string::npos) return false;
           params.push_back({part.text, segment + "/" + segments[at + 1], at});
           at += 2;
         }

@@ -50,6 +50,11 @@ def test_documents(scripted_upstream, new_gate):
     zipped = http.get(f"{gate.url}/{path}", token=token, headers={"accept-encoding": "gzip"})
     assert zipped.json() == full.json()
     assert zipped.headers["content-encoding"] is None or zipped.headers["etag"] != full.headers["etag"]
+    # The same content in another encoding is no other content.
+    for held, accepted in ((full, "gzip"), (zipped, "identity")):
+        again = http.get(f"{gate.url}/{path}", token=token,
+                         headers={"if-none-match": held.headers["etag"], "accept-encoding": accepted})
+        assert again.status == 304 and again.headers["etag"] == held.headers["etag"]
     # Every spelling of the name, and the version's own document.
     for spelling in (package, package.replace("/", "%2F"), path):
         assert http.get(f"{gate.url}/{spelling}", token=token).json() == full.json()

@@ -3,6 +3,7 @@ was typed leaves."""
 
 import threading
 import urllib.parse
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -80,6 +81,9 @@ def test_conditions_heads_and_strange_queries(new_gate):
     for query in ({"size": "-1"}, {"size": "99999999999999999999"}, {"from": "x"}, {"from": "4294967296"}, {"size": "0"}):
         assert search(gate, "lib", **query).status == 200, query
     assert search(gate, "x" * 1000).status == 400
+    assert http.get(f"{gate.url}/-/v1/search", token=token).status == 400
+    told = datetime.fromisoformat(search(gate, "lib").json()["time"].replace("Z", "+00:00"))
+    assert abs(datetime.now(timezone.utc) - told) < timedelta(minutes=5)
     assert search(gate, "scope: keywords: author: @ / .. scope:../.. ").status == 200
 
 

@@ -171,7 +171,7 @@ TEST_CASE("the routing matrix") {
       {Method::head, "/lib", "/:pkg", {{"pkg", "lib"}}},
       {Method::get, "/", "", {}},
       {Method::get, "/-", "", {}},
-      {Method::get, "/@acme", "", {}},
+      {Method::get, "/@acme", "/:pkg", {{"pkg", "@acme"}}},  // who reads the name refuses it
       {Method::get, "/-/nothing", "", {}},
       {Method::put, "/-/whoami", "", {}},
       {Method::get, "/@acme/-/lib-1.0.0.tgz", "", {}},
