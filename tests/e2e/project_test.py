@@ -55,7 +55,7 @@ class Case:
         self.lock = LOCKS[name]
 
     def install(self, name, **how):
-        return self.runner.run("install", *OPTIONS[name], cwd=self.project, seconds=240, **how)
+        return self.runner.run("install", *OPTIONS[name], cwd=self.project, seconds=400, **how)
 
     def plain(self, text):
         return text.replace(self.origin, "REGISTRY/").replace(self.origin.rstrip("/"), "REGISTRY")
@@ -111,7 +111,7 @@ def packages_of(tree):
     return sum(map(is_package, tree))
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1700)
 @pytest.mark.parametrize("name", LOCKS)
 def test_the_same_lock_file_and_tree_in_every_case(name, registry, new_gate, tmp_path):
     folder = tmp_path / "case"
@@ -135,9 +135,8 @@ def test_the_same_lock_file_and_tree_in_every_case(name, registry, new_gate, tmp
     assert {status for _, status in again} <= {304, 404}, "a cached document was fetched again"
     registry.cut()
     try:
+        gate.restart()  # nothing is in memory any more
         assert_same(direct, install("cut", gate.url, token), f"{name}, all cached, upstream gone")
-        gate.restart()
-        assert_same(direct, install("cut, restarted", gate.url, token), f"{name}, all cached, upstream gone, restarted")
     finally:
         registry.start()
 

@@ -36,6 +36,7 @@ class KeptRegistry:
     token = "none"  # nothing is published here
 
     def __init__(self):
+        behind()  # before threads ask for it
         self.store = tools.clients_folder().parent.parent / "registry"
         self.store.mkdir(exist_ok=True)
         self.asked = []  # (path, status)

@@ -43,6 +43,7 @@ class Reply:
     chunked: bool = False
     cut_after: int | None = None  # body bytes, then a reset; -1: reset before any byte of the answer
     stall_after: int | None = None  # body bytes, then nothing until upstream.release(); -1: before any byte
+    endless: bool = False  # the body again and again, for as long as somebody reads
     cut_request_after: int | None = None  # reset after that many bytes of the request's body
 
     def data(self):
@@ -116,7 +117,7 @@ class ScriptedUpstream:
         with self.lock:
             self._store(name, document, time)
             if served is not None:
-                self.tarballs[self._tarball_path(name, version)] = served
+                self.tarballs[self.tarball_path(name, version)] = served
 
     def versions(self, name):
         with self.lock:
@@ -124,19 +125,19 @@ class ScriptedUpstream:
 
     def tarball(self, name, version):
         with self.lock:
-            return self.tarballs[self._tarball_path(name, version)]
+            return self.tarballs[self.tarball_path(name, version)]
 
     # -- the true registry
 
     @staticmethod
-    def _tarball_path(name, version):
+    def tarball_path(name, version):
         return f"/{name}/-/{packages.base_name(name)}-{version}.tgz"
 
     def _store(self, name, document, time):
         kept = self.documents.setdefault(name, {"_id": name, "_rev": "0", "name": name, "dist-tags": {},
                                                 "versions": {}, "time": {"created": time}, "readme": ""})
         (version,) = document["versions"]
-        path = self._tarball_path(name, version)
+        path = self.tarball_path(name, version)
         made = json.loads(json.dumps(document["versions"][version]))
         made["dist"]["tarball"] = self.url + path
         kept["versions"][version] = made
@@ -278,6 +279,8 @@ class ScriptedUpstream:
             self.released.wait(120)
             data = data[limit:]
         self._body(connection, data, reply.chunked)
+        while reply.endless and not self.stopping:
+            self._body(connection, data, reply.chunked)
         if reply.chunked:
             connection.sendall(b"0\r\n\r\n")
         if reply.content_length is not None:
