@@ -20,6 +20,8 @@ class Blob {
   virtual std::uint64_t size() const = 0;
   // Fills as much of `out` as the blob has from `offset` on; 0 at its end.
   virtual Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> out) const = 0;
+  // The open file that it is, from its first byte, for the kernel to send; -1: none. The blob keeps it.
+  virtual int file() const { return -1; }
 };
 
 // A blob being written. Destroyed without commit(), it leaves nothing behind. One thread at a time.

@@ -111,6 +111,7 @@ class FileBlob final : public Blob {
   Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> out) const override {
     return read_at(file_.fd(), offset, out, path_);
   }
+  int file() const override { return file_.fd(); }
 
  private:
   File file_;

@@ -122,6 +122,7 @@ void apply_range(const Request& request, Response& response, Part& body) {
 }  // namespace
 
 Response& Response::header(std::string name, std::string value) {
+  if (headers.empty()) headers.reserve(8);
   headers.push_back({std::move(name), std::move(value)});
   return *this;
 }

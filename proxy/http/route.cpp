@@ -60,6 +60,8 @@ std::vector<RouteTable::Part> RouteTable::compile(std::string_view pattern) {
 
 bool RouteTable::matches(const Entry& entry, const std::vector<std::string>& segments,
                          std::vector<PathParam>& params) {
+  // Most routes are told apart by their first word or their length, before anything is copied.
+  if (segments.size() < entry.parts.size()) return false;
   std::size_t at = 0;
   for (const Part& part : entry.parts) {
     if (at >= segments.size()) return false;

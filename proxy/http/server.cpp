@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <csignal>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -225,6 +226,11 @@ void HttpServer::start() {
     }
     worker.thread = std::thread([&worker, name = "io" + std::to_string(i)] {
       pthread_setname_np(pthread_self(), name.c_str());
+      // sendfile(2) has no MSG_NOSIGNAL: a client that is gone is an error of the call, not a signal.
+      sigset_t gone{};
+      sigemptyset(&gone);
+      sigaddset(&gone, SIGPIPE);
+      pthread_sigmask(SIG_BLOCK, &gone, nullptr);
       worker.context.run();
     });
   }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -10,14 +11,17 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/json/monotonic_resource.hpp>
 #include <charconv>
 #include <chrono>
 
 #include "proxy/http/error_map.hpp"
 #include "proxy/http/forwarded.hpp"
+#include "proxy/http/page_cache.hpp"
 #include "storage/base/digest.hpp"
 #include "storage/base/log.hpp"
 #include "storage/base/text.hpp"
@@ -36,9 +40,13 @@ constexpr std::size_t read_bytes = 64u << 10;    // one read of a body: Beast's 
 constexpr std::size_t head_bytes = 2u << 10;     // one read of a head: all that an idle connection holds
 constexpr std::size_t write_bytes = 256u << 10;  // one piece of an answer, under one deadline
 constexpr std::size_t blob_bytes = 128u << 10;   // one read of a blob
+constexpr std::size_t file_bytes = 512u << 10;   // sent by the kernel before others have their turn
+constexpr std::size_t ids_drawn = 64;            // request ids; each draw is a call of OpenSSL's generator
+constexpr std::size_t id_bytes = 8;
 constexpr std::size_t chunk_extension_bytes_max = 256;
 constexpr std::size_t chunk_head_bytes_max = 4u << 10;  // chunk header, or all trailers
-constexpr std::size_t refusing_max = 64;                // connections over the cap that get an answer
+constexpr std::string_view blob_too_short = "blob is shorter than its size";
+constexpr std::size_t refusing_max = 64;  // connections over the cap that get an answer
 
 // A body that is only looked at where it lies, in the connection's buffer.
 struct ViewBody {
@@ -189,10 +197,17 @@ std::string allow_header(std::vector<Method> methods) {
 
 // No handler's value can start another header or another answer.
 void append_clean(std::string& out, std::string_view text) {
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    out.push_back((byte < 0x20 && c != '\t') || byte == 0x7f ? ' ' : c);
+  const std::size_t from = out.size();
+  out += text;
+  for (std::size_t i = from; i < out.size(); ++i) {
+    auto byte = static_cast<unsigned char>(out[i]);
+    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) out[i] = ' ';
   }
+}
+
+void append_number(std::string& out, std::uint64_t number) {
+  std::array<char, 20> digits{};
+  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
 }  // namespace
@@ -316,7 +331,7 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
     buffer_.consume(std::exchange(lent_bytes_, 0));
     if (buffer_.size() == 0) {
       // Nothing pipelined: give the 64 KB of the last body back while the connection idles.
-      buffer_ = beast::flat_buffer();
+      if (buffer_.capacity() > head_bytes) buffer_ = beast::flat_buffer();
       idle_ = true;
       allow(first_request_ ? group_.options_.head_deadline : group_.options_.keep_alive_idle);
     }
@@ -507,7 +522,7 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
     buffer_.consume(used);
 
     Exchange exchange(*this);
-    exchange.request.id = to_hex(as_bytes(random_bytes(group_.random_, 8)));
+    exchange.request.id = group_.next_request_id();
     exchange.request.remote = remote_;
     exchange.request.local = remote_ == "unix";
     if (std::optional<Refusal> refused = check_head(parser_->get(), exchange.request)) {
@@ -613,11 +628,17 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
 
   // --- the answer
 
-  std::string head_of(const Request* request, const Response& response, bool keep) {
-    std::string head = "HTTP/1.1 " + std::to_string(response.status) + " ";
+  // In a buffer of the connection's own: valid until the next.
+  std::string_view head_of(const Request* request, const Response& response, bool keep) {
+    std::string& head = head_;
+    head = "HTTP/1.1 ";
+    append_number(head, static_cast<std::uint64_t>(response.status));
+    head += ' ';
     append_clean(head, response.reason.empty() ? reason_phrase(response.status) : response.reason);
-    head += "\r\ndate: " + to_http_date(group_.clock_.now()) + "\r\n";
-    if (request) head += "x-request-id: " + request->id + "\r\n";
+    head += "\r\ndate: ";
+    head += to_http_date(group_.clock_.now());
+    head += "\r\n";
+    if (request) head.append("x-request-id: ").append(request->id).append("\r\n");
     for (const Header& header : response.headers) {
       append_clean(head, header.name);
       head += ": ";
@@ -627,7 +648,9 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
     bool bodyless = response.status == 204 || response.status == 304;
     if (!bodyless) {
       if (std::optional<std::uint64_t> length = response.length_bytes()) {
-        head += "content-length: " + std::to_string(*length) + "\r\n";
+        head += "content-length: ";
+        append_number(head, *length);
+        head += "\r\n";
       } else if (!request || !request->http_1_0) {
         head += "transfer-encoding: chunked\r\n";
       }
@@ -637,14 +660,16 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
     } else if (group_.options_.keep_alive_idle >= std::chrono::seconds(10)) {
       // Clients that know the deadline stop using a connection before it, instead of racing with the close.
       auto seconds = std::chrono::duration_cast<std::chrono::seconds>(group_.options_.keep_alive_idle);
-      head += "keep-alive: timeout=" + std::to_string(seconds.count() - 5) + "\r\n";
+      head += "keep-alive: timeout=";
+      append_number(head, static_cast<std::uint64_t>(seconds.count() - 5));
+      head += "\r\n";
     }
     head += "\r\n";
     return head;
   }
 
   asio::awaitable<bool> send(const Request& request, Response& response, bool keep) {
-    std::string head = head_of(&request, response, keep);
+    std::string_view head = head_of(&request, response, keep);
     bool bodyless = request.method == Method::head || response.status == 204 || response.status == 304;
     if (bodyless) co_return co_await write(asio::buffer(head));
     if (auto* text = std::get_if<std::string>(&response.body)) co_return co_await send_text(head, *text);
@@ -652,10 +677,10 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
       co_return co_await send_text(head, bytes->view());
     }
     if (auto* blob = std::get_if<BlobBody>(&response.body)) {
-      co_return co_await send_blob(std::move(head), *blob, response);
+      co_return co_await send_blob(head, *blob, response);
     }
     if (auto* stream = std::get_if<StreamBody>(&response.body)) {
-      co_return co_await send_stream(std::move(head), *stream, request, response);
+      co_return co_await send_stream(head, *stream, request, response);
     }
     co_return co_await write(asio::buffer(head));
   }
@@ -672,30 +697,70 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
   }
 
   // What was promised in Content-Length and cannot be read cuts the connection: never a short file that looks
-  // whole, never other bytes in its place.
-  asio::awaitable<bool> send_blob(std::string head, const BlobBody& blob, Response& response) {
-    auto buffer = std::make_shared<std::vector<std::uint8_t>>(
-        static_cast<std::size_t>(std::min<std::uint64_t>(blob.length_bytes, blob_bytes)));
+  // whole, never other bytes in its place. Piece by piece: by the kernel alone where nothing stands between
+  // the file and the socket and the bytes are in memory, else read on the disk pool.
+  asio::awaitable<bool> send_blob(std::string_view head, const BlobBody& blob, Response& response) {
+    const bool by_kernel = blob.blob->file() >= 0 && !wire_.secure();
+    std::shared_ptr<std::vector<std::uint8_t>> buffer;
     std::uint64_t at = 0;
     std::string_view prefix = head;
-    do {
-      auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(blob.length_bytes - at, buffer->size()));
-      // The job owns what it touches: it may outlive this coroutine when the server is torn down.
-      Result<std::size_t> n =
-          co_await async_run_on(group_.disk_, [source = blob.blob, offset = blob.offset + at, bytes, buffer] {
-            return source->read(offset, std::span(buffer->data(), bytes));
-          });
-      if (!n || (*n == 0 && bytes > 0)) {
-        response.log_detail =
-            n ? "blob is shorter than its size" : n.error().message + " " + n.error().detail;
-        co_return false;
+    while (at < blob.length_bytes || !prefix.empty()) {
+      const std::uint64_t left = blob.length_bytes - at;
+      const auto next = static_cast<std::size_t>(std::min<std::uint64_t>(left, file_bytes));
+      std::size_t n = 0;
+      if (by_kernel && in_page_cache(blob.blob->file(), blob.offset + at, next)) {
+        if (!prefix.empty() && !co_await write(asio::buffer(prefix))) co_return false;
+        n = co_await send_file(blob.blob->file(), blob.offset + at, next, response);
+        if (n < next) co_return false;
+      } else {
+        if (!buffer) {
+          const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(left, blob_bytes));
+          buffer = std::make_shared<std::vector<std::uint8_t>>(size);
+        }
+        const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(left, buffer->size()));
+        // The job owns what it touches: it may outlive this coroutine when the server is torn down.
+        Result<std::size_t> read = co_await async_run_on(
+            group_.disk_, [source = blob.blob, offset = blob.offset + at, bytes, buffer] {
+              return source->read(offset, std::span(buffer->data(), bytes));
+            });
+        if (!read || (*read == 0 && bytes > 0)) {
+          response.log_detail =
+              read ? std::string(blob_too_short) : read.error().message + " " + read.error().detail;
+          co_return false;
+        }
+        n = *read;
+        std::array<asio::const_buffer, 2> both{asio::buffer(prefix), asio::buffer(buffer->data(), n)};
+        if (!co_await write(both)) co_return false;
       }
-      std::array<asio::const_buffer, 2> both{asio::buffer(prefix), asio::buffer(buffer->data(), *n)};
-      if (!co_await write(both)) co_return false;
       prefix = {};
-      at += *n;
-    } while (at < blob.length_bytes);
+      at += n;
+    }
     co_return true;
+  }
+
+  // Up to `bytes` of the file, under one deadline as every piece; fewer: the connection is to be cut.
+  asio::awaitable<std::size_t> send_file(int file, std::uint64_t offset, std::size_t bytes,
+                                         Response& response) {
+    std::size_t sent = 0;
+    auto at = static_cast<off_t>(offset);
+    allow(group_.options_.write_deadline);
+    while (sent < bytes) {
+      const ssize_t n = ::sendfile(socket_.native_handle(), file, &at, bytes - sent);
+      if (n > 0) {
+        sent += static_cast<std::size_t>(n);
+        continue;
+      }
+      if (n == 0) response.log_detail = blob_too_short;
+      if (n == 0 || (errno != EAGAIN && errno != EINTR)) break;
+      error_code ec;
+      co_await socket_.async_wait(StreamSocket::wait_write, asio::redirect_error(asio::use_awaitable, ec));
+      if (ec) break;
+    }
+    rest();
+    sent_bytes_ += sent;
+    // A reader that is always ready must not keep the thread from the others.
+    co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+    co_return sent;
   }
 
   class StreamWriter final : public BodyWriter {
@@ -739,7 +804,7 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
     bool chunked_;
   };
 
-  asio::awaitable<bool> send_stream(std::string head, const StreamBody& stream, const Request& request,
+  asio::awaitable<bool> send_stream(std::string_view head, const StreamBody& stream, const Request& request,
                                     Response& response) {
     bool chunked = !stream.length_bytes && !request.http_1_0;
     if (!co_await write(asio::buffer(head))) co_return false;
@@ -767,26 +832,34 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
   asio::awaitable<void> refuse(Refusal refused) {
     Response response = refusal(refused.status, refused.sentence);
     if (refused.status == 503) response.header("retry-after", "5");
-    std::string head = head_of(nullptr, response, false);
+    std::string_view head = head_of(nullptr, response, false);
     log::info("request_refused",
               {{"status", refused.status}, {"remote", remote_}, {"reason", refused.sentence}});
     if (co_await send_text(head, std::get<std::string>(response.body))) co_await linger();
   }
 
-  void record(const Exchange& exchange, const Response& response, int status, bool complete) {
+  void log_access(const Exchange& exchange, int status, bool complete, std::int64_t took_ms) {
     const Request& request = exchange.request;
-    auto took = std::chrono::duration_cast<std::chrono::microseconds>(Steady::now() - started_at_);
-    boost::json::object fields{{"method", to_text(request.method)},
-                               {"path", logged_path(request, exchange.params)},
-                               {"status", status},
-                               {"bytes", sent_bytes_},
-                               {"ms", took.count() / 1000},
-                               {"request", request.id},
-                               {"remote", request.remote}};
+    std::array<unsigned char, 2048> room;  // NOLINT: left as it is, most of it is never used
+    boost::json::monotonic_resource memory(room.data(), room.size());
+    boost::json::object fields({{"method", to_text(request.method)},
+                                {"path", logged_path(request, exchange.params)},
+                                {"status", status},
+                                {"bytes", sent_bytes_},
+                                {"ms", took_ms},
+                                {"request", request.id},
+                                {"remote", request.remote}},
+                               10, &memory);
     if (https_) fields["https"] = true;
     if (!exchange.user.empty()) fields["user"] = exchange.user;
     if (!complete) fields["cut"] = true;
     log::info("request", std::move(fields));
+  }
+
+  void record(const Exchange& exchange, const Response& response, int status, bool complete) {
+    const Request& request = exchange.request;
+    auto took = std::chrono::duration_cast<std::chrono::microseconds>(Steady::now() - started_at_);
+    log_access(exchange, status, complete, took.count() / 1000);
     if (status >= 500 || !response.log_detail.empty()) {
       log::Level level = status >= 500 || !complete ? log::Level::error : log::Level::warn;
       log::write(level, "request_failed",
@@ -829,6 +902,7 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
 
   Steady::time_point started_at_;
   std::uint64_t sent_bytes_ = 0;
+  std::string head_;  // of the answer
 };
 
 SessionGroup::SessionGroup(const HttpOptions& options, const HttpService& service, WorkPool& disk,
@@ -841,6 +915,13 @@ SessionGroup::SessionGroup(const HttpOptions& options, const HttpService& servic
       ended_(std::move(ended)) {}
 
 SessionGroup::~SessionGroup() = default;
+
+std::string SessionGroup::next_request_id() {
+  if (id_bytes_.empty()) id_bytes_ = random_bytes(random_, ids_drawn * id_bytes);
+  const std::string drawn = id_bytes_.substr(id_bytes_.size() - id_bytes);
+  id_bytes_.resize(id_bytes_.size() - id_bytes);
+  return to_hex(as_bytes(drawn));
+}
 
 void SessionGroup::start(StreamSocket socket, std::shared_ptr<asio::ssl::context> tls, bool over_cap) {
   if (over_cap) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <unordered_set>
 
 #include "proxy/http/server.hpp"
@@ -35,11 +36,13 @@ class SessionGroup {
 
  private:
   friend class Session;
+  std::string next_request_id();
   const HttpOptions& options_;
   const HttpService& service_;
   WorkPool& disk_;
   const Clock& clock_;
   Random& random_;
+  std::string id_bytes_;  // drawn and not yet given out
   std::function<void()> ended_;
   std::unordered_set<Session*> sessions_;
   bool stopping_ = false;

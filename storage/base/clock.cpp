@@ -2,7 +2,6 @@
 
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <limits>
 #include <utility>
 
@@ -25,6 +24,21 @@ Civil civil(Instant t) {
   const auto day = std::chrono::floor<days>(t);
   return {std::chrono::year_month_day(day), std::chrono::weekday(day),
           std::chrono::hh_mm_ss<Millis>(t - day)};
+}
+
+// By hand: both texts are made for every answer, and printf cost more than the rest of its head.
+void put(std::string& out, unsigned number, std::size_t width) {
+  out.resize(out.size() + width);
+  for (std::size_t i = 1; i <= width; ++i, number /= 10)
+    out[out.size() - i] = static_cast<char>('0' + number % 10);
+}
+
+void put_time(std::string& out, const std::chrono::hh_mm_ss<Millis>& time) {
+  put(out, static_cast<unsigned>(time.hours().count()), 2);
+  out += ':';
+  put(out, static_cast<unsigned>(time.minutes().count()), 2);
+  out += ':';
+  put(out, static_cast<unsigned>(time.seconds().count()), 2);
 }
 
 // Reads exactly `width` digits at `at` and moves past them; -1 where there are others.
@@ -66,13 +80,19 @@ Instant SystemClock::now() const {
 
 std::string to_iso8601(Instant t) {
   const Civil c = civil(t);
-  std::array<char, 64> text{};
-  const int n = std::snprintf(
-      text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(c.date.year()),
-      static_cast<unsigned>(c.date.month()), static_cast<unsigned>(c.date.day()),
-      static_cast<int>(c.time.hours().count()), static_cast<int>(c.time.minutes().count()),
-      static_cast<int>(c.time.seconds().count()), static_cast<int>(c.time.subseconds().count()));
-  return {text.data(), static_cast<std::size_t>(n)};
+  std::string text;
+  text.reserve(24);
+  put(text, static_cast<unsigned>(static_cast<int>(c.date.year())), 4);
+  text += '-';
+  put(text, static_cast<unsigned>(c.date.month()), 2);
+  text += '-';
+  put(text, static_cast<unsigned>(c.date.day()), 2);
+  text += 'T';
+  put_time(text, c.time);
+  text += '.';
+  put(text, static_cast<unsigned>(c.time.subseconds().count()), 3);
+  text += 'Z';
+  return text;
 }
 
 Result<Instant> parse_iso8601(std::string_view text) {
@@ -115,13 +135,18 @@ std::string to_http_date(Instant t) {
   static constexpr std::array<const char*, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const Civil c = civil(t);
-  std::array<char, 64> text{};
-  const int n = std::snprintf(
-      text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT", weekdays[c.weekday.c_encoding()],
-      static_cast<unsigned>(c.date.day()), months[static_cast<unsigned>(c.date.month()) - 1],
-      static_cast<int>(c.date.year()), static_cast<int>(c.time.hours().count()),
-      static_cast<int>(c.time.minutes().count()), static_cast<int>(c.time.seconds().count()));
-  return {text.data(), static_cast<std::size_t>(n)};
+  std::string text = weekdays[c.weekday.c_encoding()];
+  text.reserve(29);
+  text += ", ";
+  put(text, static_cast<unsigned>(c.date.day()), 2);
+  text += ' ';
+  text += months[static_cast<unsigned>(c.date.month()) - 1];
+  text += ' ';
+  put(text, static_cast<unsigned>(static_cast<int>(c.date.year())), 4);
+  text += ' ';
+  put_time(text, c.time);
+  text += " GMT";
+  return text;
 }
 
 Result<Millis> parse_duration(std::string_view text) {

@@ -1,12 +1,14 @@
 #include "storage/base/log.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/json/serialize.hpp>
+#include <cerrno>
+#include <climits>
 #include <mutex>
 #include <shared_mutex>
 #include <vector>
@@ -36,25 +38,30 @@ Secrets& secrets() {
   return instance;
 }
 
+// Lines that a pipe takes whole are written side by side: a lock held over each write would make the threads
+// that serve wait for one another. A longer one is written alone.
 struct Sink {
-  std::mutex mutex;
+  std::shared_mutex mutex;
   std::function<void(std::string_view)> take;
+  std::atomic<bool> taken{false};
 };
 Sink& sink() {
   static Sink instance;
   return instance;
 }
 
-// Each line is one write to standard error before write() returns, so that a crash loses none.
-spdlog::logger& stderr_logger() {
-  static const auto logger = [] {
-    auto made =
-        std::make_shared<spdlog::logger>("sallyport", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%v");
-    made->set_level(spdlog::level::trace);
-    return made;
-  }();
-  return *logger;
+void write_out(std::string_view line) {
+  while (!line.empty()) {
+    const auto n = ::write(STDERR_FILENO, line.data(), line.size());
+    if (n >= 0) {
+      line.remove_prefix(static_cast<std::size_t>(n));
+    } else if (errno == EAGAIN) {
+      pollfd room{STDERR_FILENO, POLLOUT, 0};
+      ::poll(&room, 1, -1);
+    } else if (errno != EINTR) {
+      return;  // nobody is left to read it
+    }
+  }
 }
 
 char lower(char c) {
@@ -145,20 +152,28 @@ Span secret_at_front(std::string_view text) {
   }
 }
 
+bool may_begin_secret(char c) {
+  return std::string_view("nNsSbBaA_:").find(c) != std::string_view::npos;
+}
+
+// The first secret from `from` on; empty and at the end where there is none.
+Span next_secret(std::string_view text, std::size_t from) {
+  for (std::size_t at = from; at < text.size(); ++at) {
+    if (!may_begin_secret(text[at])) continue;
+    const Span secret = secret_at_front(text.substr(at));
+    if (secret.end > secret.begin) return {at + secret.begin, at + secret.end};
+  }
+  return {text.size(), text.size()};
+}
+
 std::string without_shapes(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
-    const std::string_view rest = text.substr(at);
-    const Span secret = secret_at_front(rest);
-    if (secret.end > secret.begin) {
-      clean += rest.substr(0, secret.begin);
-      clean += hidden;
-      at += secret.end;
-    } else {
-      clean += rest.front();
-      ++at;
-    }
+    const Span secret = next_secret(text, at);
+    clean += text.substr(at, secret.begin - at);
+    if (secret.end > secret.begin) clean += hidden;
+    at = secret.end;
   }
   return clean;
 }
@@ -179,23 +194,105 @@ bool is_secret_name(std::string_view key) {
   });
 }
 
-void clean(json::value& value, int depth) {
-  if (depth > depth_max) {
-    value = hidden;
-  } else if (auto* text = value.if_string()) {
-    *text = redacted(*text);
-  } else if (auto* array = value.if_array()) {
-    for (auto& element : *array) clean(element, depth + 1);
-  } else if (auto* object = value.if_object()) {
-    for (auto& member : *object) {
-      if (is_secret_name(member.key()) && !member.value().is_null()) {
-        member.value() = hidden;
-      } else {
-        clean(member.value(), depth + 1);
-      }
+// Under the lock of secrets().
+bool is_plain(std::string_view text) {
+  return text.size() <= value_bytes_max && next_secret(text, 0).begin == text.size() &&
+         std::none_of(secrets().values.begin(), secrets().values.end(),
+                      [&](const std::string& secret) { return text.find(secret) != text.npos; }) &&
+         is_utf8(text);
+}
+
+// Under the lock of secrets().
+std::string cleaned(std::string_view text) {
+  std::string clean(text);
+  for (const std::string& secret : secrets().values) replace_all(clean, secret);
+  clean = without_shapes(clean);
+  if (clean.size() > value_bytes_max || !is_utf8(clean)) clean = printable(clean, value_bytes_max);
+  return clean;
+}
+
+// A line as it grows. Under the lock of secrets().
+class Line {
+ public:
+  void text(std::string_view text) {
+    if (is_plain(text)) {
+      quoted(text);
+    } else {
+      quoted(cleaned(text));
     }
   }
-}
+
+  void value(const json::value& value, int depth) {
+    if (depth > depth_max) {
+      quoted(hidden);
+    } else if (const auto* string = value.if_string()) {
+      text(*string);
+    } else if (const auto* array = value.if_array()) {
+      text_ += '[';
+      for (const auto& element : *array) {
+        if (&element != array->data()) text_ += ',';
+        this->value(element, depth + 1);
+      }
+      text_ += ']';
+    } else if (const auto* object = value.if_object()) {
+      text_ += '{';
+      const char* comma = "";
+      for (const auto& member : *object) {
+        text_ += std::exchange(comma, ",");
+        this->member(member, depth + 1);
+      }
+      text_ += '}';
+    } else if (const auto* number = value.if_int64()) {
+      text_ += std::to_string(*number);
+    } else if (const auto* count = value.if_uint64()) {
+      text_ += std::to_string(*count);
+    } else {
+      text_ += json::serialize(value);
+    }
+  }
+
+  void member(const json::key_value_pair& member, int depth) {
+    text(member.key());
+    text_ += ':';
+    if (is_secret_name(member.key()) && !member.value().is_null()) {
+      quoted(hidden);
+    } else {
+      value(member.value(), depth);
+    }
+  }
+
+  void raw(std::string_view json) { text_ += json; }
+  std::string& done() { return text_; }
+
+ private:
+  void quoted(std::string_view text) {
+    text_ += '"';
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t plain = run(
+          text, at, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; });
+      text_ += text.substr(at, plain - at);
+      if (plain < text.size()) escaped(text[plain]);
+      at = plain + 1;
+    }
+    text_ += '"';
+  }
+
+  void escaped(char c) {
+    text_ += '\\';
+    if (c == '\n') {
+      text_ += 'n';
+    } else if (c == '"' || c == '\\') {
+      text_ += c;
+    } else {
+      static constexpr std::string_view digits = "0123456789abcdef";
+      text_ += "u00";
+      text_ += digits[static_cast<unsigned char>(c) >> 4];
+      text_ += digits[static_cast<unsigned char>(c) & 15];
+    }
+  }
+
+  std::string text_;
+};
 
 std::string_view level_name(Level level) {
   switch (level) {
@@ -228,28 +325,43 @@ Level parse_level(std::string_view name, Level otherwise) {
 
 void write(Level level, std::string_view event, json::object fields) {
   if (level < threshold.load(std::memory_order_relaxed) || level == Level::off) return;
-  json::object line;
-  line["time"] = to_iso8601(SystemClock().now());
-  line["level"] = level_name(level);
-  line["event"] = redacted(event);
-  json::value cleaned(std::move(fields));
-  clean(cleaned, 0);
-  for (auto& [key, value] : cleaned.get_object()) line.emplace(redacted(key), std::move(value));
-  const std::string text = json::serialize(line);
-
+  Line line;
   {
-    const std::lock_guard lock(sink().mutex);
+    const std::shared_lock lock(secrets().mutex);
+    line.raw("{\"time\":\"");
+    line.raw(to_iso8601(SystemClock().now()));
+    line.raw("\",\"level\":\"");
+    line.raw(level_name(level));
+    line.raw("\",\"event\":");
+    line.text(event);
+    for (const auto& member : fields) {
+      if (member.key() == "time" || member.key() == "level" || member.key() == "event") continue;
+      line.raw(",");
+      line.member(member, 0);
+    }
+    line.raw("}");
+  }
+  std::string& text = line.done();
+  if (sink().taken) {
+    const std::unique_lock lock(sink().mutex);
     if (sink().take) {
       sink().take(text);
       return;
     }
   }
-  stderr_logger().log(spdlog::level::info, spdlog::string_view_t(text.data(), text.size()));
+  text += '\n';
+  if (text.size() <= PIPE_BUF) {
+    const std::shared_lock lock(sink().mutex);
+    write_out(text);
+  } else {
+    const std::unique_lock lock(sink().mutex);
+    write_out(text);
+  }
 }
 
 void redact(std::string secret) {
   if (secret.size() < secret_bytes_min) return;
-  const std::lock_guard lock(secrets().mutex);
+  const std::unique_lock lock(secrets().mutex);
   auto& values = secrets().values;
   if (std::find(values.begin(), values.end(), secret) != values.end()) return;
   const auto at =
@@ -258,20 +370,14 @@ void redact(std::string secret) {
 }
 
 std::string redacted(std::string_view text) {
-  std::string clean_text(text);
-  {
-    const std::shared_lock lock(secrets().mutex);
-    for (const std::string& secret : secrets().values) replace_all(clean_text, secret);
-  }
-  clean_text = without_shapes(clean_text);
-  if (clean_text.size() > value_bytes_max || !is_utf8(clean_text))
-    clean_text = printable(clean_text, value_bytes_max);
-  return clean_text;
+  const std::shared_lock lock(secrets().mutex);
+  return cleaned(text);
 }
 
 void set_sink(std::function<void(std::string_view)> take) {
-  const std::lock_guard lock(sink().mutex);
+  const std::unique_lock lock(sink().mutex);
   sink().take = std::move(take);
+  sink().taken = static_cast<bool>(sink().take);
 }
 
 }  // namespace sallyport::log

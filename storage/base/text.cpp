@@ -70,6 +70,10 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
+    if (static_cast<unsigned char>(text.front()) < 0x80) {
+      text.remove_prefix(1);
+      continue;
+    }
     const Character c = front(text);
     if (c.bytes == 0) return false;
     text.remove_prefix(c.bytes);

@@ -39,8 +39,6 @@ CORNERS = {
     "CLI/": [r"proxy/cli"],
     "toml++/": [r"storage/base/toml"],
     "prometheus/": [r"proxy/metrics\.cpp$"],
-    "spdlog/": [r"storage/base/log\.cpp$"],
-    "fmt/": [r"storage/base/log\.cpp$"],
 }
 
 # What the kernel and libc give belongs to nobody.

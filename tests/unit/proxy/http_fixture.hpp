@@ -1,6 +1,7 @@
 #pragma once
 // A real server with toy routes, and a client that writes raw bytes and reads answers off a socket.
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -204,6 +205,36 @@ class MemoryBlob final : public Blob {
 
  private:
   std::string bytes_;
+};
+
+// A blob that is a file, as stored ones are, and counts how often it was read otherwise than by the kernel.
+// `missing`: so much less lies in the file than it says.
+class FileBlobInTmp final : public Blob {
+ public:
+  explicit FileBlobInTmp(const std::string& bytes, std::size_t missing = 0)
+      : file_(::open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)), size_(bytes.size()) {
+    std::string_view rest = std::string_view(bytes).substr(0, bytes.size() - missing);
+    while (file_ >= 0 && !rest.empty()) {
+      const ssize_t n = ::write(file_, rest.data(), rest.size());
+      if (n <= 0) break;
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+    if (file_ < 0 || !rest.empty()) throw std::runtime_error("no file in /var/tmp");
+  }
+  ~FileBlobInTmp() override { ::close(file_); }
+  std::uint64_t size() const override { return size_; }
+  int file() const override { return file_; }
+  Result<std::size_t> read(std::uint64_t offset, std::span<std::uint8_t> out) const override {
+    ++reads;
+    const ssize_t n = ::pread(file_, out.data(), out.size(), static_cast<off_t>(offset));
+    if (n < 0) return sallyport::fail(ErrorKind::corrupt, "", "pread");
+    return static_cast<std::size_t>(n);
+  }
+  mutable std::atomic<int> reads{0};
+
+ private:
+  int file_;
+  std::uint64_t size_;
 };
 
 // Every log line of a server's life, kept in place of standard error.
