@@ -44,7 +44,7 @@ struct Inspection::State final : EntrySink {
       : rules(std::move(r)),
         inflater(rules->policy.limits),
         walk(rules->policy.limits, *this),
-        scan(rules->content, rules->scratch_folder),
+        scan(rules->content, rules->scratch_folder, {}, rules->policy.thresholds),
         scratch(Scratch::create(rules->scratch_folder)) {
     if (scratch.has_error()) broken = scratch.error().message;
   }

@@ -202,12 +202,12 @@ class PolicyReader {
 
   template <class N>
   void count(std::string_view key, const toml::node& node, N& out,
-             std::uint64_t most = std::numeric_limits<std::int64_t>::max()) {
+             std::uint64_t most = std::numeric_limits<std::int64_t>::max(), std::int64_t least = 1) {
     most = std::min<std::uint64_t>(most, std::numeric_limits<N>::max());
     const auto number = node.value_exact<std::int64_t>();
-    if (!number || *number < 1 || static_cast<std::uint64_t>(*number) > most)
-      return wrong(
-          node, "\"" + printable(key) + "\" must be a whole number from 1 to " + std::to_string(most) + ".");
+    if (!number || *number < least || static_cast<std::uint64_t>(*number) > most)
+      return wrong(node, "\"" + printable(key) + "\" must be a whole number from " + std::to_string(least) +
+                             " to " + std::to_string(most) + ".");
     out = static_cast<N>(*number);
   }
 
@@ -234,7 +234,7 @@ class PolicyReader {
         for (const ThresholdInfo& i : table) known.emplace_back(i.key);
         unknown(key.source(), "key", key, known);
       } else if (const auto whole = std::get_if<std::uint64_t Thresholds::*>(&info->member)) {
-        count(key, value, policy_.thresholds.**whole, info->max);
+        count(key, value, policy_.thresholds.**whole, info->max, static_cast<std::int64_t>(info->min));
       } else {
         factor(key, value, policy_.thresholds.*std::get<double Thresholds::*>(info->member));
       }

@@ -47,6 +47,14 @@ std::span<const ThresholdInfo> threshold_table() {
        &T::obfuscated_names_min},
       {"long_line_bytes_max", "code/long-line", "Bytes of the longest line that is still an ordinary one.",
        &T::long_line_bytes_max},
+      {"escape_run_min", "code/escapes", "Escapes one after another that count.", &T::escape_run_min, 1000},
+      // Shorter runs within sixty-four bytes are not looked for.
+      {"blank_run_min", "code/hidden-by-space", "Blanks on a line behind which nobody looks.",
+       &T::blank_run_min, 1'000'000'000, 64},
+      {"encoded_blob_bytes_min", "code/encoded-blob", "Characters of an encoded string that count.",
+       &T::encoded_blob_bytes_min, 1'000'000'000, 64},
+      {"personal_rows_max", "leak/personal-data",
+       "Different addresses or numbers of one kind that are no matter.", &T::personal_rows_max, 999},
   };
   return table;
 }

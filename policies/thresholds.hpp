@@ -31,13 +31,17 @@ struct Thresholds {
   std::uint64_t dormant_days = 365, velocity_minutes = 60;
 
   std::uint64_t obfuscated_names_min = 10, long_line_bytes_max = 5000;
+  // Counted while the bytes of a file pass (content/text_signs.hpp).
+  std::uint64_t escape_run_min = 20, blank_run_min = 400, encoded_blob_bytes_min = 1000;
+  std::uint64_t personal_rows_max = 20;
 };
 
 // One of them: what reading, printing and comparing policies go by. `file_bytes_max_for` is beside the table.
 struct ThresholdInfo {
   std::string_view key, rule, meaning;
   std::variant<std::uint64_t Thresholds::*, double Thresholds::*> member;
-  std::uint64_t max = std::numeric_limits<std::int64_t>::max();  // of a whole number
+  std::uint64_t max = std::numeric_limits<std::int64_t>::max();  // of a whole number, and the least
+  std::uint64_t min = 1;
 };
 std::span<const ThresholdInfo> threshold_table();
 

@@ -360,13 +360,14 @@ struct ContentScan::State {
 };
 
 ContentScan::ContentScan(std::shared_ptr<const ContentRules> rules, std::string scratch_folder,
-                         const ScanLimits& limits)
+                         const ScanLimits& limits, const Thresholds& thresholds)
     : state_(std::make_unique<State>()) {
   ScanShared& shared = state_->shared;
   shared.rules = std::dynamic_pointer_cast<const CompiledRules>(std::move(rules));
   hs_scratch_t* scratch = nullptr;
   if (hs_clone_scratch(shared.rules->scratch.get(), &scratch) == HS_SUCCESS) shared.scratch.reset(scratch);
   shared.left = limits;
+  shared.thresholds = thresholds;
   std::error_code ignored;
   shared.folder = scratch_folder.empty() ? std::filesystem::temp_directory_path(ignored).string()
                                          : std::move(scratch_folder);

@@ -9,6 +9,7 @@
 
 #include "policies/content/file_content.hpp"
 #include "policies/content/words.hpp"
+#include "policies/thresholds.hpp"
 #include "storage/base/digest.hpp"
 #include "storage/base/result.hpp"
 
@@ -45,7 +46,7 @@ class ContentScan {
   // What is packed in a file and large is unpacked into a file without a name in `scratch_folder`; empty: the
   // system's folder for temporary files.
   explicit ContentScan(std::shared_ptr<const ContentRules> rules, std::string scratch_folder = {},
-                       const ScanLimits& limits = {});
+                       const ScanLimits& limits = {}, const Thresholds& thresholds = {});
   ~ContentScan();
   void begin_file(std::string_view inner_path, std::uint64_t size);
   void data(Bytes bytes);

@@ -76,7 +76,7 @@ void add_incomplete(FileContent& content, std::string why) {
   if (std::find(reasons.begin(), reasons.end(), why) == reasons.end()) reasons.push_back(std::move(why));
 }
 
-FileScan::FileScan(ScanShared& shared) : shared_(shared), rules_(*shared.rules) {
+FileScan::FileScan(ScanShared& shared) : shared_(shared), rules_(*shared.rules), signs_(shared.thresholds) {
   windows_.resize(rules_.secrets.rules.size() + 1);
   settled_.resize(windows_.size());
   buffer_.reserve(buffer_bytes + kept_bytes);

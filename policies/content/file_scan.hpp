@@ -23,6 +23,7 @@ struct ScanShared {
   SearchScratch scratch;
   ScanLimits left;  // of what the inspection may spend on second looks
   std::string folder;
+  Thresholds thresholds;
 };
 
 // Says once why something was not looked at whole.

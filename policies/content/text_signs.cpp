@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "policies/content/byte_block.hpp"
+#include "policies/content/iban.hpp"
 #include "policies/content/secret_rules.hpp"
 #include "storage/base/text.hpp"
 
@@ -13,13 +14,9 @@ namespace {
 
 constexpr auto kept_of_a_rule = static_cast<std::ptrdiff_t>(sign_rest_from);
 
-constexpr std::uint64_t blanks_min = 400;
-constexpr std::uint64_t escapes_min = 20;
-constexpr std::uint64_t blob_min = 1000;
 constexpr std::size_t blob_head_max = 4096, blob_head_judged = 1024;
 constexpr std::size_t assigned_min = 16, assigned_max = 200;
 constexpr std::size_t distinct_max = 1000;
-constexpr std::size_t people_min = 21;  // "more than 20 rows"
 constexpr int zero_width_run_min = 8;
 constexpr std::uint64_t selectors_min = 4, same_selectors_min = 16;
 
@@ -201,12 +198,13 @@ struct TextSigns::Masks {
   std::uint64_t name = 0;       // '_' with '0' behind it
   std::uint64_t mail = 0;       // '@'
   std::uint64_t number = 0;     // '+' or '-' with a digit behind it
+  std::uint64_t account = 0;    // two capitals with two digits behind them
   std::uint64_t control = 0;    // up to 8
 
-  static constexpr std::size_t beyond = 2;  // bytes behind the block that are read
+  static constexpr std::size_t beyond = 3;  // bytes behind the block that are read
   void cut(std::uint64_t to) {
     for (std::uint64_t* mask :
-         {&newline, &blank, &telling, &low, &end, &backslash, &name, &mail, &number, &control})
+         {&newline, &blank, &telling, &low, &end, &backslash, &name, &mail, &number, &account, &control})
       *mask &= to;
   }
   // Of so many blocks one after another.
@@ -231,11 +229,14 @@ void TextSigns::Masks::Of::run(const std::uint8_t* from, std::size_t count, Mask
     m.mail = bits(v == '@');
     m.number = bits(((v == '+') | (v == '-')) & (next >= '0') & (next <= '9'));
     m.control = bits(v <= 8);
+    ByteBlock third, fourth;
+    load(third, p + 2);
+    load(fourth, p + 3);
+    m.account = bits((v >= 'A') & (v <= 'Z') & (next >= 'A') & (next <= 'Z') & (third >= '0') &
+                     (third <= '9') & (fourth >= '0') & (fourth <= '9'));
     m.telling = 0;
     if (bits(v >= 0x80) == 0) continue;
     // Blanks, marks without width, Greek and Cyrillic; of the signs at U+2000 neither dashes nor quotes.
-    ByteBlock third;
-    load(third, p + 2);
     m.telling = bits(((v == 0xc2) & (next == 0xa0)) | ((v >= 0xcd) & (v <= 0xd4)) |
                      ((v == 0xe1) & ((next == 0x9a) | (next == 0xa0))) |
                      ((v == 0xe2) & (next == 0x80) & ((third < 0x90) | (third >= 0xa8))) |
@@ -253,7 +254,7 @@ void TextSigns::Distinct::add(std::string_view value, std::uint64_t offset, std:
   seen.insert(std::hash<std::string_view>{}(value));
 }
 
-TextSigns::TextSigns() {
+TextSigns::TextSigns(const Thresholds& thresholds) : thresholds_(thresholds) {
   begin();
 }
 
@@ -267,7 +268,7 @@ void TextSigns::begin() {
   foreign_ = false;
   escapes_.count = escapes_.end = escapes_.beyond = 0;
   blob_.state = Blob::State::none;
-  for (Distinct* values : {&names_, &mails_, &phones_, &ids_}) values->seen.clear();
+  for (Distinct* values : {&names_, &mails_, &phones_, &ids_, &ibans_}) values->seen.clear();
   for (Kept& kept : kept_) {
     kept.found.clear();
     kept.count = 0;
@@ -319,6 +320,7 @@ void TextSigns::block(std::size_t at, std::size_t size, const Masks& m) {
   each(m.name, [this](std::size_t i) { name(i); });
   each(m.mail, [this](std::size_t i) { mail(i); });
   each(m.number, [this](std::size_t i) { number(i); });
+  each(m.account, [this](std::size_t i) { account(i); });
 
   if (m.newline != 0) {
     // Within the block a line can only be the longest while no line is longer than a block.
@@ -342,7 +344,7 @@ void TextSigns::blanks(std::size_t at, const Masks& m) {
     return;
   }
   blank_run_ += leading;
-  if (blank_run_ >= blanks_min) after_blanks(at + leading);
+  if (blank_run_ >= thresholds_.blank_run_min) after_blanks(at + leading);
   blank_run_ = static_cast<std::uint64_t>(std::countl_one(m.blank));
 }
 
@@ -369,7 +371,7 @@ void TextSigns::characters(std::size_t at, std::size_t size) {
       if (c == ' ' || c == '\t' || c == 0x0b || c == '\f') {
         ++blank_run_;
       } else {
-        if (blank_run_ >= blanks_min) after_blanks(i);
+        if (blank_run_ >= thresholds_.blank_run_min) after_blanks(i);
         blank_run_ = 0;
       }
       ++i;
@@ -379,7 +381,7 @@ void TextSigns::characters(std::size_t at, std::size_t size) {
     if (is_wide_blank(next.point)) {
       ++blank_run_;
     } else if (!is_zero_width(next.point)) {
-      if (blank_run_ >= blanks_min) after_blanks(i);
+      if (blank_run_ >= thresholds_.blank_run_min) after_blanks(i);
       blank_run_ = 0;
     }
     character(i, next);
@@ -545,7 +547,8 @@ void TextSigns::gaps(std::size_t at, std::size_t size, const Masks& m) {
     const std::size_t first = at + static_cast<std::size_t>(std::countr_zero(stop));
     if (blob_.state == Blob::State::reading)
       feed_blob(at, first);
-    else if (blob_.state == Blob::State::none && base_ + first - long_run_from_ >= blob_min)
+    else if (blob_.state == Blob::State::none &&
+             base_ + first - long_run_from_ >= thresholds_.encoded_blob_bytes_min)
       start_blob(first);
     if (blob_.state == Blob::State::reading) end_blob();
     blob_.state = Blob::State::none;
@@ -584,7 +587,7 @@ void TextSigns::start_blob(std::size_t at) {
   blob_.state = Blob::State::reading;
   blob_.from = base_ + from;
   blob_.line = line_at(from);
-  blob_.size = 0;
+  blob_.size = blob_.letters = 0;
   blob_.head.clear();
   blob_.kind.clear();
   blob_.hasher = Sha256Hasher();
@@ -602,6 +605,7 @@ void TextSigns::feed_blob(std::size_t from, std::size_t to) {
   const std::string_view part = text(from, end);
   blob_.hasher.update(part);
   blob_.size += part.size();
+  blob_.letters += part.size() - static_cast<std::size_t>(std::count(part.begin(), part.end(), '\n'));
   for (const char c : part) {
     if (blob_.head.size() >= blob_head_max) break;
     if (c != '\n') blob_.head += c;
@@ -615,7 +619,7 @@ void TextSigns::feed_blob(std::size_t from, std::size_t to) {
 
 void TextSigns::end_blob() {
   blob_.state = Blob::State::passed;
-  if (blob_.head.size() < blob_min) return;
+  if (blob_.letters < thresholds_.encoded_blob_bytes_min) return;
   if (blob_.kind.empty()) blob_.kind = kind_of(blob_.head);
   if (blob_.kind.empty()) return;
   keep(encoded_blob,
@@ -650,9 +654,9 @@ void TextSigns::escape(std::size_t at) {
   ++escapes_.count;
   escapes_.beyond += size >= 6 && escaped_beyond_latin(text(at, at + size));
   escapes_.end = offset + size;
-  if (escapes_.count <= escapes_min) {
+  if (escapes_.count <= thresholds_.escape_run_min) {
     escapes_.head += text(at, at + size);
-    if (escapes_.count < escapes_min) return;
+    if (escapes_.count < thresholds_.escape_run_min) return;
     escapes_.hasher = Sha256Hasher();
     escapes_.hasher.update(escapes_.head);
   } else {
@@ -663,7 +667,7 @@ void TextSigns::escape(std::size_t at) {
 void TextSigns::end_escapes() {
   // Letters of other scripts hide nothing: as they are, nobody would speak of them either.
   const bool letters = escapes_.beyond * 10 >= escapes_.count * 9;
-  if (escapes_.count >= escapes_min && !letters)
+  if (escapes_.count >= thresholds_.escape_run_min && !letters)
     keep(escapes,
          {ids[escapes], thousands(escapes_.count) + " escapes", escapes_.from, escapes_.line,
           escapes_.head.substr(0, 48) + "…", to_hex(escapes_.hasher.finish())},
@@ -746,6 +750,12 @@ void TextSigns::number(std::size_t at) {
   if (digits(at + 2 + middle) != 4 || is_word(byte(end)) || byte(end) == '-') return;
   Distinct& values = middle == 2 ? ids_ : phones_;
   values.add(text(at - 3, end), base_ + at - 3, values.seen.empty() ? line_at(at) : 0);
+}
+
+void TextSigns::account(std::size_t at) {
+  if (at > 0 && (is_word(byte(at - 1)) || byte(at - 1) == '-')) return;
+  const std::string number = iban_at(text(at, at + iban_text_bytes_max + 1));
+  if (!number.empty()) ibans_.add(number, base_ + at, ibans_.seen.empty() ? line_at(at) : 0);
 }
 
 // A run of 16 or more between two bytes below '+'.
@@ -901,7 +911,7 @@ void TextSigns::finish(FileContent& content) {
     content.signs.push_back({"code/obfuscated-names", {}, names_.first, names_.line, {}, {}});
   }
   const auto people = [&](const Distinct& values, std::string_view what) {
-    if (values.seen.size() < people_min) return;
+    if (values.seen.size() <= thresholds_.personal_rows_max) return;
     content.sign_counts["leak/personal-data"] += values.seen.size();
     content.signs.push_back({"leak/personal-data",
                              (values.seen.size() >= distinct_max ? "at least " : "") +
@@ -914,6 +924,7 @@ void TextSigns::finish(FileContent& content) {
   people(mails_, "e-mail addresses");
   people(phones_, "telephone numbers");
   people(ids_, "social security numbers");
+  people(ibans_, "bank accounts (IBAN)");
 }
 
 }  // namespace sallyport

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "policies/content/file_content.hpp"
+#include "policies/thresholds.hpp"
 #include "storage/base/digest.hpp"
 
 namespace sallyport {
@@ -31,7 +32,7 @@ class TextSigns {
  public:
   static constexpr std::size_t look_ahead = 512, look_behind = 8u << 10;
 
-  TextSigns();
+  explicit TextSigns(const Thresholds& thresholds = {});
   void begin();
   // `window` is the file from `base` on, as far as it has come. Of what an earlier call saw, at least the
   // last look_behind + look_ahead bytes are in it again; how it is cut otherwise changes nothing.
@@ -83,6 +84,7 @@ class TextSigns {
   void name(std::size_t at);
   void mail(std::size_t at);
   void number(std::size_t at);
+  void account(std::size_t at);
   void quoted(std::size_t from, std::size_t to);
   void assigned(std::size_t name_end, std::size_t from, std::size_t to);
   void start_blob(std::size_t at);
@@ -100,6 +102,7 @@ class TextSigns {
   void keep_at(Which which, std::string what, std::size_t at, std::string evidence,
                std::string_view digested);
 
+  const Thresholds thresholds_;
   Bytes window_;
   std::uint64_t base_ = 0;
   std::uint64_t done_ = 0;   // offset of the first byte not looked at
@@ -131,14 +134,14 @@ class TextSigns {
   } escapes_;
   struct Blob {
     enum class State : std::uint8_t { none, reading, passed } state = State::none;
-    std::uint64_t from = 0, size = 0;
+    std::uint64_t from = 0, size = 0, letters = 0;  // letters: without the ends of lines
     std::uint32_t line = 0;
     std::string head;
     std::string kind;
     Sha256Hasher hasher;
   } blob_;
 
-  Distinct names_, mails_, phones_, ids_;
+  Distinct names_, mails_, phones_, ids_, ibans_;
   std::array<Kept, which_count> kept_;
 };
 

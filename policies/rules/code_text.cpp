@@ -4,6 +4,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "policies/content/number_table.hpp"
 #include "policies/content/text_signs.hpp"
 #include "policies/module_references.hpp"
 #include "policies/rules/code.hpp"
@@ -117,6 +118,29 @@ bool is_text_of_its_direction(std::string_view path, const Sign& sign) {
   return (embedding && right_to_left) || sign.what == sign_rest;
 }
 
+// Whether a sign stands in a table of numbers (content/number_table.hpp): of a few, which are read again.
+class NumberTables {
+ public:
+  explicit NumberTables(const Release& release) : release_(release) {}
+  bool contain(std::string_view path, const Sign& sign) {
+    constexpr std::size_t read_max = 100;
+    constexpr std::uint64_t reach = 64u << 10;  // the longest such line in use has 27 KB
+    const ReleaseFile* file = release_.file(path);
+    if (file == nullptr || sign.what == sign_rest || ++read_ > read_max) return false;
+    const std::uint64_t from = sign.offset - std::min(sign.offset, reach);
+    const std::string text = piece_of(release_, file->entry, from, static_cast<std::size_t>(2 * reach));
+    const auto at = static_cast<std::size_t>(sign.offset - from);
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (at >= end || (end == text.size() && from + end < file->entry.size)) return false;
+    const std::size_t start = at == 0 ? 0 : text.rfind('\n', at - 1) + 1;
+    return is_number_table(std::string_view(text).substr(start, end - start), at - start);
+  }
+
+ private:
+  const Release& release_;
+  std::size_t read_ = 0;
+};
+
 // No program is shown to anybody as text, and tables of such characters are in many. What may be code as well
 // ("MZ" begins both) is not excused.
 bool is_machine_code(FilesByPath& files, std::string_view path) {
@@ -208,10 +232,13 @@ void check_hidden_by_space(const Release& release, FindingSink& sink) {
 }
 
 void check_bidi(const Release& release, FindingSink& sink) {
+  NumberTables tables(release);
   say_apart(
       release, "code/bidi", sink,
       [](const SignGroup& group) { return group.first->what + " makes the text look other than it runs"; },
-      is_text_of_its_direction);
+      [&](std::string_view path, const Sign& sign) {
+        return is_text_of_its_direction(path, sign) || tables.contain(path, sign);
+      });
 }
 
 void check_invisible(const Release& release, FindingSink& sink) {
@@ -230,6 +257,7 @@ void check_invisible(const Release& release, FindingSink& sink) {
 
 void check_homoglyph(const Release& release, FindingSink& sink) {
   constexpr std::string_view rule = "code/homoglyph";
+  NumberTables tables(release);
   Running running(release);
   Places places(release, rule);
   say_apart(
@@ -239,7 +267,8 @@ void check_homoglyph(const Release& release, FindingSink& sink) {
                "\" mixes Latin letters with others that look the same";
       },
       [&](std::string_view path, const Sign& sign) {
-        return places.of(path, sign) != TextPlace::code || is_name_of_nothing(running, path);
+        return places.of(path, sign) != TextPlace::code || is_name_of_nothing(running, path) ||
+               tables.contain(path, sign);
       });
 }
 

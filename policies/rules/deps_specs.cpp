@@ -24,8 +24,9 @@ constexpr std::string_view kWidelyUsedNames[] = {
 #include "widely_used_names.inc"
 };
 
-constexpr std::size_t kEditLengthMin = 6;  // a letter of a shorter name is chance
-constexpr std::size_t kSwapLengthMin = 5;  // two letters exchanged are chance less often
+constexpr std::size_t kEditLengthMin = 6;    // a letter of a shorter name is chance
+constexpr std::size_t kSwapLengthMin = 5;    // two letters exchanged are chance less often
+constexpr std::size_t kDoubleLengthMin = 4;  // a key struck twice is hardly ever chance
 constexpr std::size_t kAffixLengthMin = 4;
 constexpr std::size_t kSeparatorLengthMin = 5;
 
@@ -133,6 +134,14 @@ bool one_edit_apart(std::string_view a, std::string_view b) {
   return swapped(a, b);
 }
 
+// A letter of `b` written twice: "reactt".
+bool doubled(std::string_view a, std::string_view b) {
+  if (a.size() != b.size() + 1) return false;
+  const std::size_t i =
+      static_cast<std::size_t>(std::mismatch(b.begin(), b.end(), a.begin()).first - b.begin());
+  return i > 0 && a[i] == a[i - 1] && a.substr(i + 1) == b.substr(i);
+}
+
 class PopularNames {
  public:
   PopularNames() {
@@ -161,8 +170,9 @@ class PopularNames {
     if (const std::string bare = stripped(lower); bare.size() >= kSeparatorLengthMin)
       if (const auto joined = found(stripped_, bare, "hyphens")) return joined;
     for (const std::string_view popular : unscoped_)
-      if (popular.size() >= kEditLengthMin ? one_edit_apart(lower, popular)
-                                           : popular.size() >= kSwapLengthMin && swapped(lower, popular))
+      if ((popular.size() >= kEditLengthMin && one_edit_apart(lower, popular)) ||
+          (popular.size() >= kSwapLengthMin && swapped(lower, popular)) ||
+          (popular.size() >= kDoubleLengthMin && doubled(lower, popular)))
         return Lookalike{std::string(popular), "one letter"};
     return {};
   }

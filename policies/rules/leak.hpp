@@ -53,7 +53,8 @@ std::string_view nested_secret_file(std::string_view path, const FileContent& co
 
 // Paths are compared without case: a file system that folds it would make the same file of both.
 std::string folded(std::string_view path);
-std::string start_of(const Release& release, const TarEntry& entry, std::size_t bytes);  // throws BadResult
+// As much of it as there is; throws BadResult.
+std::string piece_of(const Release& release, const TarEntry& entry, std::uint64_t from, std::size_t bytes);
 std::string_view base_name(std::string_view path);
 
 }  // namespace sallyport

@@ -24,14 +24,14 @@ std::string_view base_name(std::string_view path) {
   return path.substr(path.find_last_of("/!") + 1);
 }
 
-std::string start_of(const Release& release, const TarEntry& entry, std::size_t bytes) {
-  std::string out(std::min<std::uint64_t>(bytes, entry.size), '\0');
-  if (!release.bytes) return {};
+std::string piece_of(const Release& release, const TarEntry& entry, std::uint64_t from, std::size_t bytes) {
+  if (!release.bytes || from >= entry.size) return {};
+  std::string out(std::min<std::uint64_t>(bytes, entry.size - from), '\0');
   const FileBytes file = release.bytes(entry);
   std::size_t have = 0;
   while (have < out.size()) {
     const auto read =
-        file.read(have, {reinterpret_cast<std::uint8_t*>(out.data()) + have, out.size() - have});
+        file.read(from + have, {reinterpret_cast<std::uint8_t*>(out.data()) + have, out.size() - have});
     // The engine makes of this a finding that holds.
     if (!read) throw BadResult(read.error());
     if (*read == 0) break;
@@ -157,16 +157,16 @@ std::string_view secret_file(const Release& release, const ReleaseFile& file) {
   if (const auto kind = secret_by_name(path); !kind.empty()) return kind;
   if (const auto kind = secret_by_text(path, file.content); !kind.empty()) return kind;
   // Under another name too; only where there is a secret in it, because assignments alone are no harm.
-  if (!file.content.secrets.empty() && is_environment(start_of(release, file.entry, 16u << 10)))
+  if (!file.content.secrets.empty() && is_environment(piece_of(release, file.entry, 0, 16u << 10)))
     return "environment variables of a deployment";
   if (file.content.magic == Magic::other_binary) {
-    const std::string start = start_of(release, file.entry, 64);
+    const std::string start = piece_of(release, file.entry, 0, 64);
     return is_der_key(start, file.entry.size) ? "a private key" : secret_by_magic(start);
   }
   constexpr std::string_view yaml[] = {".yaml", ".yml", ".conf", ".config"};
   const std::string_view name = base_name(path);
   if (file.content.magic == Magic::text && (ends_in(name, yaml) || name.find('.') == name.npos) &&
-      is_kubeconfig(start_of(release, file.entry, 16u << 10)))
+      is_kubeconfig(piece_of(release, file.entry, 0, 16u << 10)))
     return "access to a cluster";
   return {};
 }
@@ -229,7 +229,7 @@ void check_vcs(const Release& release, FindingSink& sink) {
   });
   // All of it in one file, or in a folder of another name.
   for (const ReleaseFile& file : release.files) {
-    const std::string start = start_of(release, file.entry, 16);
+    const std::string start = piece_of(release, file.entry, 0, 16);
     const bool bundle = start.starts_with("# v2 git bundle") || start.starts_with("# v3 git bundle");
     const bool pack = start.starts_with("PACK\0\0\0\2"sv) || start.starts_with("PACK\0\0\0\3"sv);
     const bool head = base_name(file.entry.inner) == "HEAD" && start.starts_with("ref: refs/");

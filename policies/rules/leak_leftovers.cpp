@@ -271,7 +271,7 @@ void check_junk(const Release& release, FindingSink& sink) {
     const bool core = (name == "core" || name.starts_with("core.")) && magic == Magic::elf;
     if (one_of(name, names) || ends_in(name, ends) || log || editor || core || magic == Magic::sqlite ||
         magic == Magic::tar ||
-        (!file.content.secrets.empty() && is_log(start_of(release, file.entry, 16u << 10))))
+        (!file.content.secrets.empty() && is_log(piece_of(release, file.entry, 0, 16u << 10))))
       found.add("", file.entry.inner);
   }
   found.tell("rubbish, logs, dumps, databases or packed tarballs", sink);

@@ -38,7 +38,7 @@ void check_secret(const Release& release, FindingSink& sink) {
 bool in_array_of_json(const Release& release, const ReleaseFile& file, std::uint64_t offset) {
   constexpr std::uint64_t bytes_max = 16u << 20;
   if (file.content.magic != Magic::text || offset > bytes_max) return false;
-  const std::string text = start_of(release, file.entry, static_cast<std::size_t>(offset));
+  const std::string text = piece_of(release, file.entry, 0, static_cast<std::size_t>(offset));
   if (text.find_first_not_of(" \t\r\n") == text.npos ||
       std::string_view("[{").find(text[text.find_first_not_of(" \t\r\n")]) == std::string_view::npos)
     return false;

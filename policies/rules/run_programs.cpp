@@ -258,7 +258,7 @@ std::string lie(const Release& release, const ReleaseFile& file) {
     if (std::find(magics->begin(), magics->end(), magic) != magics->end()) return {};
     const bool picture = is_picture(magics->front());
     if (picture && (is_picture(magic) ||
-                    (magic == other_binary && starts_like_picture(start_of(release, file.entry, 16)))))
+                    (magic == other_binary && starts_like_picture(piece_of(release, file.entry, 0, 16)))))
       return {};
     // Fonts, documents and addons come in more kinds than are told apart here.
     if (magic == other_binary && !picture && extension != ".wasm") return {};
@@ -267,7 +267,8 @@ std::string lie(const Release& release, const ReleaseFile& file) {
   }
   if (!is_text_extension(extension) || magic == text || magic == utf16 || magic == other_binary) return {};
   // "BZh" alone is three letters.
-  if (magic == bzip2 && start_of(release, file.entry, 16).substr(0, 10).find("1AY&SY") == std::string::npos)
+  if (magic == bzip2 &&
+      piece_of(release, file.entry, 0, 16).substr(0, 10).find("1AY&SY") == std::string::npos)
     return {};
   return "called " + extension + ", and is " + std::string(to_text(magic));
 }

@@ -192,6 +192,8 @@ TEST_CASE("a policy with a fault is refused with file, line and the nearest name
         "policy.toml:2: unknown action \"blok\"; did you mean \"block\"?");
   CHECK(fault("[limit]\n") == "policy.toml:1: unknown key \"limit\"; did you mean \"limits\"?");
   CHECK(fault("[limits]\n\n depth = 3").starts_with("policy.toml:3: unknown key \"depth\""));
+  CHECK(fault("[thresholds]\nblank_run_min = 63")
+            .starts_with("policy.toml:2: \"blank_run_min\" must be a whole number from 64 to"));
   CHECK(fault("[limits]\ndepth_max = 0").starts_with("policy.toml:2: \"depth_max\" must be a whole number"));
   CHECK(fault("[limits]\ndepth_max = \"9\"").starts_with("policy.toml:2:"));
   CHECK(fault("[limits]\ndepth_max = 4294967296").starts_with("policy.toml:2:"));

@@ -8,6 +8,7 @@
 
 #include "pattern_sample.hpp"
 #include "scan_text.hpp"
+#include "storage/base/base64.hpp"
 
 namespace sallyport {
 namespace {
@@ -76,6 +77,23 @@ TEST_CASE("the constants of documentation are let pass, EXAMPLE inside a token i
   CHECK(scan_text("NPM_TOKEN=npm_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx").secrets.empty());
   CHECK(scan_text("//registry.example.invalid/:_authToken=${NPM_TOKEN}").secrets.empty());
   CHECK(scan_text("-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----").secrets.empty());
+}
+
+TEST_CASE("a token that says a, b, c or foo is let pass, one that says anything besides is not") {
+  const auto token = [](const std::string& payload) {
+    std::string text = "eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9." + base64_encode(as_bytes(payload));
+    while (text.back() == '=') text.pop_back();
+    return text + ".mIcxteEVjbh2MnKQ3EQlojZojGSyA_guqRBYHQURcfnCSSBTT2OShF8lo9_ogjAv-5oECgmCur_cDWB7x3X53g";
+  };
+  for (const char* payload : {R"({"a":1,"b":2,"c":3})", R"({"a":1,"b":2,"c":3,"iat":1579521212})",
+                              R"({"foo":"bar"})", R"({"foo":"bar","iat":1999999999})"})
+    CHECK_MESSAGE(!found(scan_text(token(payload)), "jwt"), payload);
+  for (const char* payload :
+       {R"({"a":1,"b":2,"c":3,"sub":"8c1f"})", R"({"a":1,"b":2,"c":3,"iat":1,"u":1234})",
+        R"({"a":1,"b":2,"c":4})", R"({"foo":"bar","sub":"8c1f"})", R"({"foo":"bar","iat":15795212,"x":7})",
+        R"({"foo":"barium","uid":1})", R"({"sub":"8c1f","foo":"bar"})",
+        R"({"foo":"bar","iat":1999999999,"uid":7})"})
+    CHECK_MESSAGE(found(scan_text(token(payload)), "jwt"), payload);
 }
 
 TEST_CASE("a token after an escape, in upper case surroundings, in a JSON string list") {

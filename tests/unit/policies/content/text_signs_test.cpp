@@ -231,6 +231,67 @@ TEST_CASE("addresses of people are counted, not those of authors, examples and p
   CHECK_FALSE(has(times(100, "2024-01-02 a+1234567890 x-100-12-3456-7\n"), "leak/personal-data"));
 }
 
+TEST_CASE("account numbers are counted where their check digits hold, in any form and across blocks") {
+  // BE: its two last digits are the rest by 97 of the ten before, and so the check digits are easily had.
+  const auto accounts = [](int n, bool right, bool apart) {
+    std::string out = "name,account\n";
+    for (int i = 0; i < n; ++i) {
+      std::string bban = std::to_string(5390075470 + i * 7919);
+      const auto rest = std::stoull(bban) % 97;
+      bban += (rest < 10 ? "0" : "") + std::to_string(rest);
+      const auto check = 98 - (std::stoull(bban) % 97 * 1'000'000 + 111400) % 97;
+      std::string iban = "BE" + std::string(check < 10 ? "0" : "") + std::to_string(check) + bban;
+      if (!right) iban.back() = iban.back() == '9' ? '0' : static_cast<char>(iban.back() + 1);
+      if (apart)
+        for (std::size_t at = 12; at > 0; at -= 4) iban.insert(at, " ");
+      out += "p" + std::to_string(i) + ";" + iban + "\n";
+    }
+    return out;
+  };
+  for (const bool apart : {false, true}) {
+    CHECK(count(accounts(21, true, apart), "leak/personal-data") == 21);
+    CHECK_FALSE(has(accounts(20, true, apart), "leak/personal-data"));
+    CHECK_FALSE(has(accounts(100, false, apart), "leak/personal-data"));
+  }
+  const std::string rows = accounts(30, true, false);
+  for (std::size_t shift = 0; shift < 64; ++shift)
+    CHECK(count(std::string(shift, '\n') + rows, "leak/personal-data") == 30);
+  CHECK_FALSE(has(times(50, accounts(1, true, false)), "leak/personal-data"));  // one, again and again
+}
+
+TEST_CASE("from where signs count is the policy's to say") {
+  const auto counted = [](const std::string& text, std::string_view rule, auto member, std::uint64_t value) {
+    Thresholds thresholds;
+    thresholds.*member = value;
+    ContentScan scan(shipped_rules(), {}, {}, thresholds);
+    const FileContent content = scan_text(scan, text);
+    const auto found = content.sign_counts.find(rule);
+    return found == content.sign_counts.end() ? 0 : found->second;
+  };
+  using T = Thresholds;
+  std::string people;
+  for (int i = 0; i < 12; ++i) people += "p" + std::to_string(i) + "@mail.acme.com\n";
+  const struct {
+    std::string text;
+    std::string_view rule;
+    std::uint64_t T::* member;
+    std::uint64_t last;  // with which it counts
+  } cases[] = {{people, "leak/personal-data", &T::personal_rows_max, 11},
+               {"'" + times(30, "\\x61") + "'", "code/escapes", &T::escape_run_min, 30},
+               {"'" + times(12, "\\x61") + "'", "code/escapes", &T::escape_run_min, 12},
+               {"a();" + std::string(90, ' ') + "b()", "code/hidden-by-space", &T::blank_run_min, 90},
+               {"a();" + std::string(900, ' ') + "b()", "code/hidden-by-space", &T::blank_run_min, 900},
+               {"x='" + base64_encode(as_bytes(program(300))) + "'", "code/encoded-blob",
+                &T::encoded_blob_bytes_min, 400},
+               {"x='" + base64_encode(as_bytes(program(9000))) + "'", "code/encoded-blob",
+                &T::encoded_blob_bytes_min, 12'000}};
+  for (const auto& c : cases) {
+    CAPTURE(c.rule);
+    CHECK(counted(c.text, c.rule, c.member, c.last) > 0);
+    CHECK(counted(c.text, c.rule, c.member, c.last + 1) == 0);
+  }
+}
+
 TEST_CASE("values given to names of secrets are seen, words and paths are not") {
   const std::string value = "q7Rz2Lx9Vb4Nw8Kd1Tm5";
   for (const char* text :

@@ -173,13 +173,13 @@ TEST_CASE("a new optional dependency is said unless it is a build of this packag
 }
 
 TEST_CASE("a name that could be taken for a popular one is found out, a popular one is not") {
-  for (const auto name :
-       {"axois", "lodahs", "expres", "expresss", "crossenv", "cross_env", "node-express", "expressjs",
-        "1odash", "l0dash", "Lodash", "l\u043edash", "@bable/core", "types-node", "typescrip"})
+  for (const auto name : {"axois", "lodahs", "expres", "expresss", "crossenv", "cross_env", "node-express",
+                          "expressjs", "1odash", "l0dash", "Lodash", "l\u043edash", "@bable/core",
+                          "types-node", "typescrip", "reactt", "rreact", "axxios"})
     CHECK_MESSAGE(lookalike(name).has_value(), name);
-  for (const auto name :
-       {"axios", "lodash", "express", "cross-env", "js-yaml", "node-fetch", "preact", "ws", "pg",
-        "@babel/core", "@acme/core", "plain-crypto-js", "internal-tool", "qs2", "eventemitter2"})
+  for (const auto name : {"axios", "lodash", "express", "cross-env", "js-yaml", "node-fetch", "preact", "ws",
+                          "pg", "@babel/core", "@acme/core", "plain-crypto-js", "internal-tool", "qs2",
+                          "eventemitter2", "wss", "uid", "reacts", "react-x"})
     CHECK_MESSAGE(!lookalike(name).has_value(), name);
   Case c(R"({"dependencies":{"old":"1","lodahs":"1"}})");
   CHECK(c.ask("deps/typo").size() == 1);

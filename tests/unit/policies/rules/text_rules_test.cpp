@@ -128,6 +128,22 @@ TEST_CASE("what deceives a reader is one finding a file, and its identity covers
   CHECK(fires("code/bidi", {{"a.js", utf16("x") + std::string("\x2e\x20") + utf16(times(50, "abc "))}}));
 }
 
+TEST_CASE("in a table of numbers signs are no deception, beside one they are") {
+  const std::string table =
+      "const tree = new Uint16Array(\"" + times(400, "\u3b72") + "\u202a\u202c\u202e\u4f3d ";
+  const std::string data = table.substr(0, table.size() - 1) + "\u03a4ft;\u4f3d";
+  const std::string end = "\".split(\"\").map((c) => c.charCodeAt(0)));\n";
+  for (const std::string_view rule : {"code/bidi", "code/homoglyph"}) {
+    CHECK(tier(rule, Scanned({{"a.js", data + end}})) == 1);
+    CHECK(tier(rule, Scanned({{"a.js", "first();\n" + data + end + "last();\n"}})) == 1);
+    CHECK(tier(rule, Scanned({{"a.js", data + "\".split(\"\").map((c) => c.charCodeAt(0))); evil();\n"}})) ==
+          0);
+    CHECK(tier(rule, Scanned({{"a.js", data + "\"\n"}, {"b.js", "\u0430dmin() // \u202e"}})) == 0);
+    // A line that is longer than any such table was not read to its end.
+    CHECK(tier(rule, Scanned({{"a.js", data + times(60'000, "\u4f3d") + end}})) == 0);
+  }
+}
+
 TEST_CASE("escapes and encoded strings are findings where the last release had none such") {
   const std::string code = times(60, "function f(a){return require(a)}\n");
   const std::string blob = "x='" + base64_encode(as_bytes(code)) + "';";
