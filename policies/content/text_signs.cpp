@@ -269,6 +269,7 @@ void TextSigns::begin() {
   escapes_.count = escapes_.end = escapes_.beyond = 0;
   blob_.state = Blob::State::none;
   for (Distinct* values : {&names_, &mails_, &phones_, &ids_, &ibans_}) values->seen.clear();
+  countries_.clear();
   for (Kept& kept : kept_) {
     kept.found.clear();
     kept.count = 0;
@@ -755,7 +756,9 @@ void TextSigns::number(std::size_t at) {
 void TextSigns::account(std::size_t at) {
   if (at > 0 && (is_word(byte(at - 1)) || byte(at - 1) == '-')) return;
   const std::string number = iban_at(text(at, at + iban_text_bytes_max + 1));
-  if (!number.empty()) ibans_.add(number, base_ + at, ibans_.seen.empty() ? line_at(at) : 0);
+  if (number.empty()) return;
+  ibans_.add(number, base_ + at, ibans_.seen.empty() ? line_at(at) : 0);
+  countries_.insert(number.substr(0, 2));
 }
 
 // A run of 16 or more between two bytes below '+'.
@@ -924,7 +927,8 @@ void TextSigns::finish(FileContent& content) {
   people(mails_, "e-mail addresses");
   people(phones_, "telephone numbers");
   people(ids_, "social security numbers");
-  people(ibans_, "bank accounts (IBAN)");
+  // Examples of how each country writes them are one or two of each.
+  if (ibans_.seen.size() > 2 * countries_.size()) people(ibans_, "bank accounts (IBAN)");
 }
 
 }  // namespace sallyport

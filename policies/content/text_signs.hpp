@@ -142,6 +142,7 @@ class TextSigns {
   } blob_;
 
   Distinct names_, mails_, phones_, ids_, ibans_;
+  std::unordered_set<std::string> countries_;  // of ibans_
   std::array<Kept, which_count> kept_;
 };
 

@@ -257,6 +257,23 @@ TEST_CASE("account numbers are counted where their check digits hold, in any for
   for (std::size_t shift = 0; shift < 64; ++shift)
     CHECK(count(std::string(shift, '\n') + rows, "leak/personal-data") == 30);
   CHECK_FALSE(has(times(50, accounts(1, true, false)), "leak/personal-data"));  // one, again and again
+  // A table with an example of each country.
+  std::string examples;
+  for (const char* country :
+       {"AT", "BA", "BE", "CH", "CR", "CZ", "DE", "DK", "EE", "ES", "FI", "FO", "GE", "GL", "GR",
+        "HR", "HU", "IL", "IS", "LI", "LT", "LU", "ME", "MR", "PL", "PT", "RS", "SE", "SI", "SK"}) {
+    for (int length = 10; length <= 24; ++length) {
+      const std::string bban = std::string(static_cast<std::size_t>(length), '1');
+      unsigned rest = 0;
+      const std::string digits =
+          bban + std::to_string(country[0] - 'A' + 10) + std::to_string(country[1] - 'A' + 10);
+      for (const char c : digits + "00") rest = (rest * 10 + static_cast<unsigned>(c - '0')) % 97;
+      examples +=
+          std::string(country) + (98 - rest < 10 ? "0" : "") + std::to_string(98 - rest) + bban + "\n";
+    }
+  }
+  CHECK_FALSE(has(examples, "leak/personal-data"));
+  CHECK(count(examples + accounts(60, true, false), "leak/personal-data") == 90);
 }
 
 TEST_CASE("from where signs count is the policy's to say") {
