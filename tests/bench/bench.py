@@ -13,12 +13,14 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/bench")]
 import answer_time  # noqa: E402
 import inspection_time  # noqa: E402
 import publish_memory  # noqa: E402
+import replay  # noqa: E402
 import serving  # noqa: E402
 import start_up  # noqa: E402
 from table import Table  # noqa: E402
 
 PARTS = {"start": start_up.measure, "answer": answer_time.measure,
-         "inspection": inspection_time.measure, "memory": publish_memory.measure, "serving": serving.measure}
+         "inspection": inspection_time.measure, "memory": publish_memory.measure, "serving": serving.measure,
+         "replay": replay.measure}
 
 
 def main(wanted):

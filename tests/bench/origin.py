@@ -86,9 +86,12 @@ class Origin(Nginx):
             text = json.dumps({"_id": name, "name": name, "dist-tags": {"latest": latest}, "versions": versions,
                                "time": time, "readme": "# " + name}).encode()
             (self.files / name / "index.gz").write_bytes(gzip.compress(text, 6))
-        # A folder and a document of one name cannot both be; nginx is told below where documents lie.
+        self.part_documents(PACKUMENTS)
+
+    def part_documents(self, names):
+        """A folder and a document of one name cannot both be: documents lie elsewhere, and nginx is told so."""
         os.makedirs(self.files / "documents", exist_ok=True)
-        for name in PACKUMENTS:
+        for name in names:
             (self.files / name / "index.gz").rename(self.files / "documents" / f"{name}.gz")
         conf = self.folder / "nginx.conf"
         conf.write_text(conf.read_text().replace(

@@ -1,12 +1,15 @@
 """Installs' reads from a warm cache: requests a second, CPU a request, latencies; beside nginx as a caching proxy,
 and Verdaccio. All servers in one run, asked by wrk for the same bytes."""
 
+import contextlib
 import os
 import re
+import socket
 import subprocess
 from pathlib import Path
 
 import origin as upstream
+from start_up import rss_mib
 from support import http
 from support.gateway import Gateway
 from support.verdaccio import Verdaccio
@@ -58,8 +61,7 @@ def milliseconds(text):
 def measure(table, folder):
     origin = upstream.Origin(folder / "origin").start()
     gate = Gateway(folder / "gate", packages=[{"match": "**", "read": "main", "publish": "deny"}],
-                   upstreams={"main": {"url": origin.url}}, identity={"readers": "anybody"},
-                   log={"level": "warn"}).start()
+                   upstreams={"main": {"url": origin.url}}, identity={"readers": "anybody"}).start()  # each logs its requests
     proxy = upstream.CachingProxy(folder / "proxy", origin.url).start()
     verdaccio = Verdaccio(folder / "verdaccio", uplink=origin.url).start()
     servers = (gate, proxy, verdaccio)
@@ -82,6 +84,18 @@ def measure(table, folder):
                 Load(server, "/small", connections, (gzip, ("if-none-match", etag_of(server, gzip))), expected=304)
                 for server in (gate, proxy))
             ratio_row(table, "304", ours, theirs)
+        table.part("serving, others under 64 connections", "without")
+        reader = ("authorization", f"Bearer {gate.add_user('reader').token}")
+        for what, path in ("tarball, 5 KB", tarballs["tarball, 5 KB"]), ("packument, 4 versions", "/small"):
+            known, anybody = Load(gate, path, 64, (reader,)), Load(gate, path, 64)
+            table.row(f"{what}, with a token: time a request", 1e6 / known.rate, 1e6 / anybody.rate, "µs",
+                      goal=1.33, of="ratio")
+            table.row(f"{what}, with a token: CPU a request", known.cpu_us, anybody.cpu_us, "µs",
+                      goal=1.33, of="ratio")
+        before = rss_mib(gate.service)
+        with slow_readers(gate, tarballs["tarball, 30 MB"], 256):
+            table.part("serving, memory", "before")
+            table.row("256 slow readers of 30 MB: growth", rss_mib(gate.service) - before, None, "MiB", goal=8)
         table.part("serving, 16 connections", "verdaccio")
         for what, path in ("tarball, 5 KB", tarballs["tarball, 5 KB"]), ("packument, 500 versions", "/popular"):
             headers = (("accept", ABBREVIATED), gzip) if path == "/popular" else ()
@@ -92,6 +106,23 @@ def measure(table, folder):
         for server in servers:
             server.service.stop()
         origin.service.stop()
+
+
+@contextlib.contextmanager
+def slow_readers(server, path, count):
+    """Clients that have read the beginning of an answer and then nothing more."""
+    links = []
+    try:
+        for _ in range(count):
+            link = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            links.append(link)
+            link.sendall(f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\n\r\n".encode())
+        for link in links:
+            assert link.recv(4096).startswith(b"HTTP/1.1 200")
+        yield
+    finally:
+        for link in links:
+            link.close()
 
 
 def etag_of(server, *headers):
