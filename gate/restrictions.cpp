@@ -88,12 +88,12 @@ Result<void> Restrictions::reload() {
     if (record) {
       fresh->denied.push_back({entry, record->reason, record->by, record->since});
       if (is_digest(entry)) {
-        digests->insert(entry);
+        digests->insert(canonical_digest(entry).value_or(entry));
         return true;
       }
       if (auto denied = Denied::parse(entry); denied) {
         denied->advisory.summary = record->reason;
-        fresh->by_name[denied->name].push_back(std::move(denied->advisory));
+        fresh->by_name[denial_key(denied->name)].push_back(std::move(denied->advisory));
         return true;
       }
     }
@@ -125,7 +125,8 @@ Conditions Restrictions::of(const PackageName& name) const {
   out.name = name.full();
   out.rule = parts_.packages.rule_for(name);
   const auto now = state();
-  if (const auto found = now->by_name.find(out.name); found != now->by_name.end()) out.bad = found->second;
+  if (const auto found = now->by_name.find(denial_key(out.name)); found != now->by_name.end())
+    out.bad = found->second;
   if (parts_.malware)
     for (Advisory& advisory : parts_.malware->about(out.name)) out.bad.push_back(std::move(advisory));
   if (parts_.known) out.known = parts_.known->about(out.name);

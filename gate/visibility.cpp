@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/base/base64.hpp"
+#include "storage/base/digest.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport {
@@ -11,14 +13,27 @@ std::string spec_of(const VersionFacts& version, const Conditions& conditions) {
   return printable(conditions.name + "@" + std::string(version.version));
 }
 
+// Every digest that an origin tells of a version, in the spelling that denials are kept in.
+std::vector<std::string> digests_of(const VersionFacts& version) {
+  std::vector<std::string> out;
+  std::string_view rest = version.integrity;
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find_first_of(" \t\r\n"), rest.size());
+    if (auto digest = canonical_digest(rest.substr(0, end))) out.push_back(std::move(*digest));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (auto digest = canonical_digest(version.shasum)) out.push_back(std::move(*digest));
+  return out;
+}
+
 // The reason why nobody gets it; empty: none.
 std::string why_denied(const VersionFacts& version, const Conditions& conditions) {
   for (const Advisory& advisory : conditions.bad)
     if (advisory.covers(version.version))
       return "is denied here (" + printable(advisory.id, 60) + "): " + printable(advisory.summary);
-  if (conditions.bad_digests)
-    for (std::string_view digest : {version.integrity, version.shasum})
-      if (!digest.empty() && conditions.bad_digests->contains(digest))
+  if (conditions.bad_digests && !conditions.bad_digests->empty())
+    for (const std::string& digest : digests_of(version))
+      if (conditions.bad_digests->contains(digest))
         return "is denied here: an administrator named the digest of its tarball";
   return {};
 }
@@ -58,6 +73,15 @@ Sight sight_of(Admission admission) {
 }
 
 }  // namespace
+
+std::optional<std::string> canonical_digest(std::string_view text) {
+  if (auto raw = from_hex(text); raw && raw->size() == Sha1().bytes.size()) return to_hex(as_bytes(*raw));
+  const auto parsed = parse_integrity(text);
+  if (!parsed) return std::nullopt;
+  if (parsed->algorithm == "sha1") return to_hex(as_bytes(parsed->digest));
+  if (parsed->algorithm != "sha512") return std::nullopt;
+  return "sha512-" + base64_encode(as_bytes(parsed->digest));
+}
 
 Seen judge(const VersionFacts& version, const Conditions& conditions, Instant now) {
   Seen seen;

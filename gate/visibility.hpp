@@ -46,9 +46,12 @@ struct Conditions {
   PackageRule rule;
   std::vector<Advisory> bad;    // denied by an administrator, or malware
   std::vector<Advisory> known;  // faults that later versions mend
-  std::shared_ptr<const std::set<std::string, std::less<>>> bad_digests;  // SRI, or a sha1 in hex
+  std::shared_ptr<const std::set<std::string, std::less<>>> bad_digests;  // each a canonical_digest()
   std::optional<Instant> frozen_at;  // nothing of an upstream that is younger
 };
+
+// One spelling for one digest: "sha512-…", a sha1 in lower-case hex. None: it is neither.
+std::optional<std::string> canonical_digest(std::string_view text);
 
 // Own versions are denied like any other; what hides is about the upstream's.
 Seen judge(const VersionFacts& version, const Conditions& conditions, Instant now);

@@ -155,9 +155,18 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::packument(PackageName
   co_return found;
 }
 
+// A flight that began before a change of policy is no answer to who asks after it.
+asio::awaitable<Result<PackageCache::Found>> PackageCache::fly(
+    std::string key, std::function<asio::awaitable<Result<Found>>()> fill_it) {
+  const std::uint64_t asked_under = parts_.restrictions.generation();
+  for (;;) {
+    auto found = co_await packuments_.run(key, fill_it);
+    if (!found || found->packument->generation >= asked_under) co_return found;
+  }
+}
+
 asio::awaitable<Result<PackageCache::Found>> PackageCache::ask(PackageName name) {
-  std::function<asio::awaitable<Result<Found>>()> fill_it = [this, name] { return fill(name, false); };
-  auto found = co_await packuments_.run(name.full(), std::move(fill_it));
+  auto found = co_await fly(name.full(), [this, name] { return fill(name, false); });
   co_return found;
 }
 
@@ -178,8 +187,7 @@ void PackageCache::ask_behind(const PackageName& name) {
 
 asio::awaitable<Result<PackageCache::Found>> PackageCache::known(PackageName name) {
   if (auto found = of_any_age(name)) co_return std::move(*found);
-  std::function<asio::awaitable<Result<Found>>()> fill_it = [this, name] { return fill(name, true); };
-  auto found = co_await packuments_.run("of any age " + name.full(), std::move(fill_it));
+  auto found = co_await fly("of any age " + name.full(), [this, name] { return fill(name, true); });
   co_return found;
 }
 
@@ -358,13 +366,34 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball(PackageName
     version = version_of_file(*found->packument, name, file);
   }
   if (!version) co_return version.error();
-  const std::string key = name.full() + "/" + file;
-  if (auto kept = hot(key, **version)) {
+  auto tarball = co_await tarball_of(name, **version);
+  if (tarball)
+    if (auto allowed = if_allowed(name, **version, tarball->etag); !allowed) co_return allowed.error();
+  co_return tarball;
+}
+
+// Of a packument that tells a sha1 alone the sha512 is known only now, and may be what was denied.
+Result<void> PackageCache::if_allowed(const PackageName& name, const PreparedVersion& version,
+                                      std::string_view etag) {
+  if (version.integrity.starts_with("sha512-")) return {};
+  VersionFacts facts;
+  facts.version = version.version;
+  facts.integrity = etag.substr(1, etag.size() - 2);
+  facts.own = true;  // all else was judged before
+  Seen seen = judge(facts, parts_.restrictions.of(name), parts_.clock.now());
+  if (seen.sight == Sight::denied) return fail(ErrorKind::forbidden, std::move(seen.why));
+  return {};
+}
+
+asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball_of(PackageName name,
+                                                                        PreparedVersion version) {
+  const std::string key = name.full() + "/" + name.tarball_file(version.version);
+  if (auto kept = hot(key, version)) {
     ++tarball_hits_;
     co_return std::move(*kept);
   }
-  auto kept = co_await from_disk(name, **version);
-  if (kept || kept.error().kind != ErrorKind::not_found || (*version)->sha512) {
+  auto kept = co_await from_disk(name, version);
+  if (kept || kept.error().kind != ErrorKind::not_found || version.sha512) {
     ++tarball_hits_;
     co_return kept;
   }
@@ -374,7 +403,7 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball(PackageName
     std::lock_guard lock(mutex_);
     if (const auto it = arriving_.find(key); it != arriving_.end()) co_return it->second;
   }
-  std::function<asio::awaitable<Result<Tarball>>()> fetch_it = [this, name, version = **version] {
+  std::function<asio::awaitable<Result<Tarball>>()> fetch_it = [this, name, version] {
     return fetch(name, version);
   };
   auto fetched = co_await tarballs_.run(key, std::move(fetch_it));

@@ -105,6 +105,8 @@ class PackageCache {
                 Instant fresh_until);
 
   // Documents. fill() runs as a flight, on `fills_`.
+  asio::awaitable<Result<Found>> fly(std::string key,
+                                     std::function<asio::awaitable<Result<Found>>()> fill_it);
   asio::awaitable<Result<Found>> ask(PackageName name);
   void ask_behind(const PackageName& name);
   asio::awaitable<Result<Found>> known(PackageName name);
@@ -120,6 +122,8 @@ class PackageCache {
 
   // Tarballs.
   std::optional<Tarball> hot(const std::string& key, const PreparedVersion& version);
+  asio::awaitable<Result<Tarball>> tarball_of(PackageName name, PreparedVersion version);
+  Result<void> if_allowed(const PackageName& name, const PreparedVersion& version, std::string_view etag);
   asio::awaitable<Result<Tarball>> from_disk(PackageName name, PreparedVersion version);
   asio::awaitable<Result<Tarball>> fetch(PackageName name, PreparedVersion version);
   asio::awaitable<Result<Tarball>> fetch_small(PackageName name, PreparedVersion version,

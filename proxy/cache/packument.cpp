@@ -105,14 +105,17 @@ void append_rewritten(std::string& out, std::string_view slice, const std::vecto
 }
 
 bool has_install_script(const JsonText& json, const JsonMembers& manifest) {
-  if (value_at(manifest, "hasInstallScript") == "true" || value_at(manifest, "gypfile") == "true")
-    return true;
+  for (const char* said : {"hasInstallScript", "gypfile"})
+    if (const std::string_view value = value_at(manifest, said);
+        !value.empty() && value != "false" && value != "null")
+      return true;
   const std::string_view scripts_text = value_at(manifest, "scripts");
   if (!is_object(scripts_text)) return false;
   const auto scripts = json.members(scripts_text);
-  return scripts && std::any_of(scripts->begin(), scripts->end(), [](const JsonMember& m) {
-           return m.key == "preinstall" || m.key == "install" || m.key == "postinstall";
-         });
+  if (!scripts) return true;  // two of one name: who knows which of them runs
+  return std::any_of(scripts->begin(), scripts->end(), [](const JsonMember& m) {
+    return m.key == "preinstall" || m.key == "install" || m.key == "postinstall";
+  });
 }
 
 // A packument taken apart. Its slices live as long as `json`.
@@ -215,7 +218,8 @@ bool Origin::read_manifest(const JsonMember& entry) {
 }
 
 void Origin::judge_all() {
-  // Whether the next lower version had provenance; of a release the next lower release.
+  // Whether the next lower version had provenance; of a release the next lower release. Those that differ in
+  // their build alone stand side by side; and clients read as versions what is none, in a place of their own.
   struct Ranked {
     Version version;
     const Manifest* manifest;
@@ -226,13 +230,20 @@ void Origin::judge_all() {
   std::sort(ranked.begin(), ranked.end(),
             [](const Ranked& a, const Ranked& b) { return a.version < b.version; });
   std::unordered_set<const Manifest*> after_provenance;
-  bool release_had = false, any_had = false;
-  for (const Ranked& at : ranked) {
-    const bool prerelease = at.version.is_prerelease();
-    if (prerelease ? any_had : release_had) after_provenance.insert(at.manifest);
-    any_had = at.manifest->provenance;
-    if (!prerelease) release_had = at.manifest->provenance;
+  bool release_had = false, any_had = false, ever_had = false;
+  for (auto at = ranked.begin(); at != ranked.end();) {
+    const bool prerelease = at->version.is_prerelease(), had_before = prerelease ? any_had : release_had;
+    const auto first = at;
+    any_had = false;
+    for (; at != ranked.end() && !(first->version < at->version); ++at) {
+      if (had_before) after_provenance.insert(at->manifest);
+      any_had = any_had || at->manifest->provenance;
+    }
+    if (!prerelease) release_had = any_had;
+    ever_had = ever_had || any_had;
   }
+  for (const Manifest& manifest : manifests)
+    if (ever_had && !Version::parse(manifest.version)) after_provenance.insert(&manifest);
 
   for (const Manifest& manifest : manifests) {
     PreparedVersion& prepared = out.versions.at(manifest.version);
@@ -461,9 +472,11 @@ Result<const PreparedVersion*> if_served(const PreparedVersion& version) {
 
 Result<const PreparedVersion*> version_named(const PreparedPackument& packument,
                                              std::string_view version_or_tag) {
-  const auto tag = packument.tags.find(version_or_tag);
-  const auto found =
-      packument.versions.find(tag == packument.tags.end() ? version_or_tag : std::string_view(tag->second));
+  // A tag may look like a version; who names a version means that one.
+  auto found = packument.versions.find(version_or_tag);
+  if (const auto tag = packument.tags.find(version_or_tag);
+      found == packument.versions.end() && tag != packument.tags.end())
+    found = packument.versions.find(tag->second);
   if (found == packument.versions.end())
     return fail(ErrorKind::not_found, "There is no version or tag of this name.");
   return if_served(found->second);

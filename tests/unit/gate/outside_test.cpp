@@ -454,7 +454,7 @@ TEST_CASE("a dependency in the feed is found, in the version that is installed")
   asking.upstream.packument_texts["half"] = "";
   CHECK(hits({{"half", "^1.0.0"}}, &unchanged) == Hits{"half@ MAL-2026-2?"});
   CHECK(hits({{"half", "^2.0.0"}}).empty());
-  for (const auto bad : {"", "a b", "x@", "x@not a range"})
+  for (const auto bad : {"", "a b", "x@", "x@not a range", "@acme/*", "*", "@acme", "../x"})
     CHECK_MESSAGE(Denied::parse(bad).has_error(), bad);
 }
 
@@ -488,9 +488,26 @@ TEST_CASE("a feed is read again when it changes, and a damaged one says so and k
   clock.advance(std::chrono::minutes(5));
   feed.refresh();
   CHECK(feed.state().starts_with("unavailable"));
+  CHECK(feed.about("evil").size() == 1);  // known as before, while nobody can say whether that changed
+  CHECK(feed.about("worse").size() == 1);
   MalwareFeed none("", {}, clock);
   none.refresh();
   CHECK(none.state() == "none");
+}
+
+TEST_CASE("a file that changes in place is seen as soon as looking at all of them is cheap") {
+  TempFolder folder;
+  ManualClock clock;
+  std::filesystem::create_directory(folder / "inner");
+  write(folder / "inner/1.json", osv("MAL-1", "evil"));
+  MalwareFeed feed(folder.path(), {}, clock);
+  feed.refresh();
+  CHECK(feed.about("worse").empty());
+  write(folder / "inner/1.json", osv("MAL-12", "worse"));
+  clock.advance(std::chrono::seconds(30));
+  feed.refresh();
+  CHECK(feed.about("worse").size() == 1);
+  CHECK(feed.about("evil").empty());
 }
 
 TEST_CASE("a damaged feed holds every release until it is repaired") {

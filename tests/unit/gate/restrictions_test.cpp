@@ -75,7 +75,7 @@ TEST_CASE("a freeze holds until it is lifted") {
 TEST_CASE("an entry or a reason that says nothing is refused, and nothing is written") {
   House house;
   const auto before = house.ledger->last_sequence();
-  for (const char* entry : {"", "a b", "lib@", "lib@nonsense range", "sha512-short"})
+  for (const char* entry : {"", "a b", "lib@", "lib@nonsense range", "sha512-short", "@acme/*"})
     CHECK(house.restrictions->deny("alice", entry, "because").error().kind == ErrorKind::invalid);
   for (const std::string& reason : {std::string(), std::string("two\nlines"), std::string(201, 'x')})
     CHECK(house.restrictions->deny("alice", "lib", reason).error().kind == ErrorKind::invalid);
@@ -91,6 +91,14 @@ TEST_CASE("a tarball is denied by its digest, whatever it is called") {
   facts.integrity = integrity;
   const Conditions conditions = house.restrictions->of(PackageName::parse("any").value());
   CHECK(judge(facts, conditions, house.clock.now()).sight == Sight::denied);
+}
+
+TEST_CASE("what is denied is found however its letters are spelled") {
+  House house;
+  REQUIRE(house.restrictions->deny("alice", "Lib@1.0.0", "trojan").has_value());
+  CHECK(house.sight("lib", "1.0.0+build") == Sight::denied);
+  CHECK(house.sight("LIB", "1.0.0") == Sight::denied);
+  CHECK(house.sight("lib", "1.0.1") == Sight::visible);
 }
 
 TEST_CASE("a damaged record stops the start, and is never read as nothing") {

@@ -8,11 +8,13 @@ namespace {
 
 const Instant noon = parse_iso8601("2026-03-31T12:00:00.000Z").value();
 
+const std::string some_sha512 = "sha512-" + std::string(86, 'A') + "==";
+
 VersionFacts lib(std::string_view version, Instant published) {
   VersionFacts facts;
   facts.version = version;
   facts.published = published;
-  facts.integrity = "sha512-AAAA";
+  facts.integrity = some_sha512;
   facts.shasum = "0123456789012345678901234567890123456789";
   return facts;
 }
@@ -105,11 +107,23 @@ TEST_CASE("denied: by range, by either digest; hidden never weakens it") {
   CHECK(seen.why.find("lib@1.0.0 is denied") != std::string::npos);
   CHECK(judge(lib("2.0.0", noon), conditions, noon).sight == Sight::hidden);
   conditions = open_door();
-  for (const char* digest : {"sha512-AAAA", "0123456789012345678901234567890123456789"}) {
+  for (const std::string& digest : {some_sha512, std::string("0123456789012345678901234567890123456789")}) {
     conditions.bad_digests = std::make_shared<const std::set<std::string, std::less<>>>(
         std::set<std::string, std::less<>>{digest});
     CHECK(judge(lib("1.0.0", noon), conditions, noon).sight == Sight::denied);
   }
+  // However its origin spells them.
+  VersionFacts odd = lib("1.0.0", noon);
+  odd.integrity = "sha1-ASNFZ4kBI0VniQEjRWeJASNFZ4k=  sha384-x";
+  odd.shasum = "";
+  CHECK(judge(odd, conditions, noon).sight == Sight::denied);
+  odd.integrity = "";
+  odd.shasum = "ABCDEFABCDEFABCDEFABCDEFABCDEFABCDEFABCD";
+  conditions.bad_digests =
+      std::make_shared<const std::set<std::string, std::less<>>>(std::set<std::string, std::less<>>{
+          canonical_digest("abcdefABCDEFabcdefABCDEFabcdefABCDEFabcd").value()});
+  CHECK(judge(odd, conditions, noon).sight == Sight::denied);
+  CHECK_FALSE(canonical_digest("sha384-x").has_value());
   VersionFacts bare = lib("1.0.0", noon);
   bare.integrity = bare.shasum = "";
   CHECK(judge(bare, conditions, noon).sight == Sight::visible);

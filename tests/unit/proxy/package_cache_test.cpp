@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <future>
@@ -873,4 +875,59 @@ TEST_CASE("a mirror that is behind takes nothing away") {
   const auto ahead = house.ask().value();
   CHECK_FALSE(ahead.stale);
   CHECK(ahead.packument->versions.contains("1.2.0"));
+}
+
+TEST_CASE("a tarball of a packument with a sha1 alone is denied by its sha512 all the same") {
+  House house;
+  house.registry.set([](Registry& r) { r.integrity.clear(); });
+  CHECK(house.fetch().has_value());
+  REQUIRE(house.restrictions->deny("ann", to_integrity(sha512(as_bytes("the bytes of lib 1.0.0"))), "trojan")
+              .has_value());
+  CHECK(kind_of(house.fetch()) == ErrorKind::forbidden);
+  house.restart();
+  CHECK(kind_of(house.fetch()) == ErrorKind::forbidden);
+}
+
+TEST_CASE("who asks after a denial never gets what was being made before it") {
+  House house;
+  REQUIRE(house.ask().has_value());
+  house.clock.advance(Millis(120'000));
+  house.registry.set([](Registry& r) { r.versions.emplace_back("1.0.1"); });
+  // The one thread that makes documents is busy until told: what is made under the policy of before waits.
+  struct Busy {
+    std::promise<void> begun, go;
+    void run() {
+      begun.set_value();
+      go.get_future().wait();
+    }
+  };
+  Busy packing, making;
+  asio::io_context all;
+  const auto occupy = [&](Busy& busy) {
+    asio::co_spawn(
+        all,
+        [&]() -> asio::awaitable<void> { co_await async_run_on(house.scan, [&] { return busy.run(), 0; }); },
+        asio::detached);
+    all.poll();
+  };
+  const auto ask = [&] {
+    auto found = asio::co_spawn(all, wrapped(house.cache->packument(name_of("lib"))), asio::use_future);
+    all.poll();
+    return found;
+  };
+  occupy(packing);
+  packing.begun.get_future().wait();
+  auto before = ask();
+  house.registry.wait_for_requests(2);
+  while (house.scan.queued() < 2) std::this_thread::yield();
+  occupy(making);
+  packing.go.set_value();
+  making.begun.get_future().wait();
+  while (house.scan.queued() < 2) std::this_thread::yield();
+  REQUIRE(house.restrictions->deny("ann", "lib@1.0.1", "trojan").has_value());
+  auto after = ask();
+  making.go.set_value();
+  all.run();
+  CHECK(before.get()->value().packument->versions.at("1.0.1").seen.sight == Sight::visible);
+  CHECK(after.get()->value().packument->versions.at("1.0.1").seen.sight == Sight::denied);
 }

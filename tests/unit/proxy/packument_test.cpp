@@ -311,3 +311,39 @@ TEST_CASE("the gzipped documents are the documents") {
     CHECK(gunzip(*document.gzipped, 1u << 20).value() == *document.bytes);
   }
 }
+
+TEST_CASE("who names a version gets that one, whatever tags are called") {
+  json::object document = packument();
+  document["dist-tags"].as_object()["1.0.0"] = "2.0.0";
+  PackumentView view = view_at(noon);
+  CHECK(version_named(prepare(document, view), "1.0.0").value()->version == "1.0.0");
+  view.conditions.bad = {Denied::parse("@acme/lib@1.0.0").value().advisory};
+  CHECK(kind_of(version_named(prepare(document, view), "1.0.0")) == ErrorKind::forbidden);
+}
+
+TEST_CASE("scripts that cannot be read count as scripts of an install") {
+  std::string text = json::serialize(packument());
+  const std::string scripts = R"("scripts":{"postinstall":"node x.js"})";
+  for (const char* other :
+       {R"("scripts":{"test":"a","test":"b"})", R"("hasInstallScript":1)", R"("gypfile":"yes")"}) {
+    std::string odd = text;
+    for (std::size_t at; (at = odd.find(scripts)) != odd.npos;) odd.replace(at, scripts.size(), other);
+    PackumentView view = view_at(noon);
+    view.conditions.rule.install_scripts = Admission::deny;
+    const auto prepared = prepare_upstream(name_of("@acme/lib"), odd, view).value();
+    CHECK_MESSAGE(prepared.versions.at("1.0.0").seen.sight == Sight::denied, other);
+  }
+}
+
+TEST_CASE("provenance is lost beside a twin of another build too, and by what is no version") {
+  json::object document = packument();
+  json::object& versions = document["versions"].as_object();
+  versions["1.1.0"].as_object()["dist"].as_object()["attestations"] = {{"url", "http://registry.example/a"}};
+  for (const char* version : {"1.1.0+b", "01.3.0"}) versions[version] = manifest(version);
+  PackumentView view = view_at(noon);
+  view.conditions.rule.provenance_lost = Admission::deny;
+  const auto prepared = prepare(document, view);
+  CHECK(prepared.versions.at("2.0.0").seen.sight == Sight::denied);
+  CHECK(prepared.versions.at("01.3.0").seen.sight == Sight::denied);
+  CHECK(prepared.versions.at("1.1.0+b").seen.sight == Sight::visible);
+}
