@@ -150,38 +150,86 @@ Result<Stage> Outbox::forward(const std::string& stage_id, Millis deadline) {
 
   auto stage = stages_.find(stage_id);
   if (!stage || stage->state != StageState::approved) return stage;
-  std::uint64_t attempts = 0;
+  Owed owed;
   if (stage->target != "local") {
     auto before = count_attempt(stage_id);
     if (!before) return before.error();
-    attempts = *before;
+    owed = std::move(*before);
   }
   fault_point("forward.before_send");
   const auto left = std::chrono::duration_cast<Millis>(give_up - std::chrono::steady_clock::now());
-  auto sent = send(*stage, attempts, std::max(left, Millis(1)));
+  auto sent = send(*stage, owed, std::max(left, Millis(1)));
   if (!sent) return sent.error();
   fault_point("forward.after_send");
-  if (sent->kind == Sent::Kind::unclear) return stages_.find(stage_id);
+  if (sent->kind == Sent::Kind::held && !owed.held) return note_held(stage_id, *sent);
+  if (sent->kind == Sent::Kind::unclear || sent->kind == Sent::Kind::held) return stages_.find(stage_id);
   return settle(stage_id, std::move(*sent));
 }
 
-Result<std::uint64_t> Outbox::count_attempt(const std::string& stage_id) {
-  std::uint64_t attempts = 0;
+Result<Outbox::Owed> Outbox::owed_in(const Result<std::optional<std::string>>& text,
+                                     const std::string& stage_id) {
+  if (!text) return text.error();
+  if (!*text) return fail(ErrorKind::corrupt, "An approved release is missing from the outbox.", stage_id);
+  constexpr std::string_view what = "an approved release";
+  const auto record = read_record(**text, 1, what);
+  if (!record) return record.error();
+  RecordReader reader(*record);
+  Owed owed;
+  owed.attempts = reader.number("attempts");
+  owed.held = reader.has("held");
+  if (owed.held) owed.review = reader.text("review");
+  if (!reader.sound()) return damaged_record(what, stage_id);
+  return owed;
+}
+
+Result<Outbox::Owed> Outbox::count_attempt(const std::string& stage_id) {
+  auto owed = owed_in(store_.get(Family::outbox, stage_id), stage_id);
+  if (!owed || owed->held) return owed;
   auto counted = ledger_.commit([&](Fact& fact) -> Result<void> {
-    auto entry = fact.get(Family::outbox, stage_id);
-    if (!entry) return entry.error();
-    if (!*entry) return fail(ErrorKind::corrupt, "An approved release is missing from the outbox.", stage_id);
-    constexpr std::string_view what = "an approved release";
-    const auto record = read_record(**entry, 1, what);
-    if (!record) return record.error();
-    RecordReader reader(*record);
-    attempts = reader.number("attempts");
-    if (!reader.sound()) return damaged_record(what, stage_id);
-    fact.put(Family::outbox, stage_id, json::serialize(json::object{{"v", 1}, {"attempts", attempts + 1}}));
+    owed = owed_in(fact.get(Family::outbox, stage_id), stage_id);
+    if (!owed) return owed.error();
+    fact.put(Family::outbox, stage_id,
+             json::serialize(json::object{{"v", 1}, {"attempts", owed->attempts + 1}}));
     return {};
   });
   if (!counted) return counted.error();
-  return attempts;
+  return owed;
+}
+
+Result<Stage> Outbox::note_held(const std::string& stage_id, const Sent& sent) {
+  Stage after;
+  auto written = ledger_.commit([&](Fact& fact) -> Result<void> {
+    auto stage = StageStore::read(fact, stage_id);
+    if (!stage) return stage.error();
+    after = std::move(*stage);
+    if (after.state != StageState::approved) return {};
+    after.why = sent.why;
+    after.updated = fact.now();
+    StageStore::update(fact, after);
+    fact.put(
+        Family::outbox, stage_id,
+        json::serialize(json::object{{"v", 1}, {"attempts", 1}, {"held", true}, {"review", sent.review}}));
+    fact.record({"gate", "release.held_upstream", after.subject(),
+                 json::object{{"stage", after.id}, {"target", after.target}, {"review", sent.review}}});
+    return {};
+  });
+  if (!written) return written.error();
+  return after;
+}
+
+Result<Outbox::Sent> Outbox::ask_review(Upstream& upstream, const Stage& stage, const std::string& review) {
+  UpstreamReview found;  // where it cannot be asked for, only the packument tells
+  if (!review.empty()) {
+    auto asked = upstream.review_of(review);
+    if (!asked) return asked.error();
+    found = std::move(*asked);
+    if (found.state == UpstreamReview::State::pending) return Sent{Sent::Kind::held};
+  }
+  auto there = read_back(upstream, stage);
+  if (!there || there->kind != Sent::Kind::unclear) return there;
+  if (found.state == UpstreamReview::State::pending) return Sent{Sent::Kind::held};
+  return Sent{Sent::Kind::failed, "the upstream's own review did not let it through" +
+                                      (found.why.empty() ? std::string() : ": " + found.why)};
 }
 
 Result<std::shared_ptr<const Blob>> Outbox::approved_tarball(const Stage& stage) {
@@ -200,13 +248,18 @@ Result<PublishDocument> Outbox::approved_document(const Stage& stage) {
   return document;
 }
 
-Result<Outbox::Sent> Outbox::send(const Stage& stage, std::uint64_t attempts, Millis deadline) {
+Result<Outbox::Sent> Outbox::send(const Stage& stage, const Owed& owed, Millis deadline) {
   const bool local = stage.target == "local";
   Upstream* upstream = local ? nullptr : upstream_(stage.target);
   if (!local && !upstream)
     return Sent{Sent::Kind::failed,
                 "there is no upstream \"" + stage.target + "\" in the configuration any more"};
-  if (attempts > 0) {
+  if (owed.held) {
+    auto there = ask_review(*upstream, stage, owed.review);
+    if (!there) return Sent{Sent::Kind::unclear, there.error().message};
+    return there;
+  }
+  if (owed.attempts > 0) {
     auto there = read_back(*upstream, stage);
     if (!there) return Sent{Sent::Kind::unclear, there.error().message};
     if (there->kind != Sent::Kind::unclear) return there;
@@ -235,6 +288,8 @@ Result<Outbox::Sent> Outbox::send(const Stage& stage, std::uint64_t attempts, Mi
   if (!name) return name.error();
   const PublishOutcome outcome = upstream->publish(*name, *body, deadline);
   if (outcome.kind == PublishOutcome::Kind::accepted) return Sent{Sent::Kind::published};
+  if (outcome.kind == PublishOutcome::Kind::held)
+    return Sent{Sent::Kind::held, outcome.message, {}, outcome.review};
   // A refusal may mean that an earlier attempt arrived after all; a silence may mean anything.
   auto there = read_back(*upstream, stage);
   if (there && there->kind != Sent::Kind::unclear) return there;

@@ -4,9 +4,11 @@
 // An entry is written in the batch that approves the stage and removed in the batch that records the
 // outcome. Between them anything may crash: `attempts` is raised (synced) before bytes go to an upstream, and
 // whoever finds it above zero reads the upstream back before it sends again. Bytes that are no longer those
-// that were approved are not sent: the release fails.
+// that were approved are not sent: the release fails. What the upstream has taken for a review of its own is
+// owed until that is over, and not sent again.
 //
-// Records:  outbox  <stage id>   {v, attempts}
+// Records:  outbox  <stage id>   {v, attempts, review, held}
+//           review: how the upstream's own review is asked for; held: there is one. Both are there then only.
 
 #include <condition_variable>
 #include <cstdint>
@@ -53,14 +55,24 @@ class Outbox {
 
  private:
   struct Sent {
-    enum class Kind { published, failed, unclear } kind;
+    enum class Kind { published, failed, unclear, held } kind;
     std::string why = {};
     json::object manifest = {};  // for our own store
+    std::string review = {};     // of what is held
   };
-  // Raises the count of attempts, durably; returns what it was.
-  Result<std::uint64_t> count_attempt(const std::string& stage_id);
+  struct Owed {
+    std::uint64_t attempts = 0;
+    bool held = false;  // by the upstream
+    std::string review;
+  };
+  static Result<Owed> owed_in(const Result<std::optional<std::string>>& text, const std::string& stage_id);
+  // Raises the count of attempts, durably; returns what was there. What the upstream holds is no attempt.
+  Result<Owed> count_attempt(const std::string& stage_id);
+  Result<Stage> note_held(const std::string& stage_id, const Sent& sent);
   // Error: a disk that could not be read just now; the release stays owed.
-  Result<Sent> send(const Stage& stage, std::uint64_t attempts, Millis deadline);
+  Result<Sent> send(const Stage& stage, const Owed& owed, Millis deadline);
+  // Whether what it holds is still undecided there.
+  Result<Sent> ask_review(Upstream& upstream, const Stage& stage, const std::string& review);
   // The tarball and the document as they were approved. corrupt: they are no longer that.
   Result<std::shared_ptr<const Blob>> approved_tarball(const Stage& stage);
   Result<PublishDocument> approved_document(const Stage& stage);

@@ -26,10 +26,19 @@ struct PublishOutcome {
     accepted,  // 2xx
     refused,   // a definite no: `status` and the upstream's own words in `message`
     unclear,   // time-out, reset, 5xx: it may or may not have been stored, read back
+    held,      // taken, and not published: it waits there for a review of its own
   };
   Kind kind = Kind::unclear;
   int status = 0;
-  std::string message;  // printable; never holds a credential
+  std::string message;      // printable; never holds a credential
+  std::string review = {};  // of `held`: what review_of() is asked by; empty: the upstream does not say
+};
+
+// How far the review of a release has come that an upstream holds.
+struct UpstreamReview {
+  enum class State { pending, over, refused };  // over: there is nothing, or nothing any more, to wait for
+  State state = State::pending;
+  std::string why;  // of a refusal, in the upstream's words; printable
 };
 
 struct PackumentLimits {
@@ -56,6 +65,8 @@ class Upstream {
                                std::uint64_t bytes_max) = 0;
   // PUT /:pkg with the gate's credential.
   virtual PublishOutcome publish(const PackageName& name, const BodySource& body, Millis deadline) = 0;
+  // Of a release that it holds, by what publish() said. unavailable: no answer.
+  virtual Result<UpstreamReview> review_of(const std::string& review) = 0;
 };
 
 }  // namespace sallyport

@@ -173,8 +173,9 @@ class Publishing {
       }
       case StageState::approved: {
         Response response = json_response(202, outcome(stage, context_.base_url));
-        response.header("npm-notice", "approved as " + stage.code + ": " + stage.subject() +
-                                          " waits for the upstream, which has not confirmed it yet");
+        response.header("npm-notice",
+                        "approved as " + stage.code + ": " + stage.subject() + " waits: " +
+                            (stage.why.empty() ? "the upstream has not confirmed it yet" : stage.why));
         return response;
       }
       case StageState::held:

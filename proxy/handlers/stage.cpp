@@ -31,9 +31,11 @@ Response after_approval(const Stage& s, const std::string& base_url) {
       return refusal(409, "Your approval is recorded. Still " + held_sentence(s, base_url));
     case StageState::approved:
       return error_response(
-          fail(ErrorKind::unavailable, s.subject() + " (" + s.code +
-                                           ") is approved, but the upstream has not confirmed it yet; "
-                                           "sending goes on by itself. Ask again later."));
+          fail(ErrorKind::unavailable, s.subject() + " (" + s.code + ") is approved, but " +
+                                           (s.why.empty() ? "the upstream has not confirmed it yet; "
+                                                            "sending goes on by itself"
+                                                          : s.why) +
+                                           ". Ask again later."));
     case StageState::failed:
       return refusal(409, s.subject() + " (" + s.code + ") is approved, but could not be published: " +
                               s.why + ". Approve again to try again.");

@@ -31,6 +31,19 @@ std::string words_of(const std::string& body) {
   return {};
 }
 
+// The id by which a registry answers for what it holds; empty: none that could stand in a path.
+std::string stage_in(const std::string& body) {
+  boost::system::error_code ec;
+  const auto document = boost::json::parse(body, ec);
+  if (ec || !document.is_object()) return {};
+  const auto* id = document.as_object().if_contains("stageId");
+  if (id == nullptr || !id->is_string() || id->as_string().size() > 64) return {};
+  const bool plain = std::ranges::all_of(id->as_string(), [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == '-';
+  });
+  return plain ? std::string(id->as_string()) : std::string();
+}
+
 bool may_pass_later(int status) {
   return status == 408 || status == 425 || status == 429 || status >= 500;
 }
@@ -368,10 +381,48 @@ PublishOutcome RegistryUpstream::publish(const PackageName& name, const BodySour
 
   const int status = response->status;
   std::string words = words_of(response->body);
+  if (status == 202) {
+    // Another gate, such as this one: what it has taken is not published before its own reviewers say so.
+    const std::string notice = header_or_empty(response->headers, "npm-notice");
+    return {PublishOutcome::Kind::held, status,
+            "the upstream " + origin() + " holds it for a review of its own" +
+                (notice.empty() ? "" : " (" + log::redacted(printable(notice, message_bytes_max)) + ")"),
+            stage_in(response->body)};
+  }
   if (status >= 200 && status < 300) return {PublishOutcome::Kind::accepted, status, std::move(words)};
   if (words.empty()) words = "the upstream " + origin() + " answered " + std::to_string(status);
   const bool definite = status >= 400 && status < 500 && !may_pass_later(status);
   return {definite ? PublishOutcome::Kind::refused : PublishOutcome::Kind::unclear, status, std::move(words)};
+}
+
+Result<UpstreamReview> RegistryUpstream::review_of(const std::string& review) {
+  HttpRequest asked = request("GET", "-/stage/" + review);
+  asked.headers.add("Accept", "application/json");
+  asked.total_max = PackumentLimits().deadline;
+  asked.response_bytes_max = publish_answer_bytes_max;
+  auto turn = health_.turn();
+  if (!turn) return turn.error();
+  const auto response = client_.fetch_blocking(std::move(asked));
+  tell(health_, std::move(*turn), response, Telling::of_answers_only);
+  if (!response) return response.error();
+  if (response->status == 404) return UpstreamReview{UpstreamReview::State::over, {}};
+  if (response->status != 200) return refusal(response->status, response->headers, "a release under review");
+  boost::system::error_code ec;
+  const auto item = boost::json::parse(response->body, ec);
+  if (ec || !item.is_object())
+    return fail(ErrorKind::upstream,
+                "the upstream " + origin() + " does not say how far its review has come");
+  const auto text = [&](const char* key) {
+    const auto* value = item.as_object().if_contains(key);
+    return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
+  };
+  // npm's own has no such member: there, what is staged is undecided, and gone afterwards.
+  const std::string state = text("status");
+  if (state == "rejected" || state == "blocked" || state == "failed")
+    return UpstreamReview{UpstreamReview::State::refused,
+                          log::redacted(printable(text("why"), message_bytes_max))};
+  return UpstreamReview{state == "published" ? UpstreamReview::State::over : UpstreamReview::State::pending,
+                        {}};
 }
 
 }  // namespace sallyport

@@ -2,9 +2,9 @@
 // An npm registry over HTTP: what the gate asks of it (blocking) and what installs ask of it (awaitables).
 // Any thread. The credential goes to the upstream's own origin only and appears in no error and no log.
 //
-// One that fails some times in a row is left alone for a while: everything is then `unavailable` at once. What
-// installs ask goes to its mirrors, in order, while it is down; what the gate asks and sends never does. A
-// mirror says what there is and never what there is not: only the origin's own 404 is one.
+// One that fails some times in a row is left alone for a while: everything is then `unavailable` at once.
+// What installs ask goes to its mirrors, in order, while it is down; what the gate asks and sends never does.
+// A mirror says what there is and never what there is not: only the origin's own 404 is one.
 
 #include <boost/asio/awaitable.hpp>
 #include <memory>
@@ -70,6 +70,7 @@ class RegistryUpstream final : public Upstream {
   Result<void> tarball(const PackageName& name, std::string_view url, StagedBlob& into,
                        std::uint64_t bytes_max) override;
   PublishOutcome publish(const PackageName& name, const BodySource& body, Millis deadline) override;
+  Result<UpstreamReview> review_of(const std::string& review) override;
 
   // The full packument, if it is not the one that `etag` (as the upstream `from` sent it; empty: none) names.
   boost::asio::awaitable<Result<UpstreamPackument>> packument_async(PackageName name, std::string etag,

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@ enum class OnPut {
   lose,              // not stored, no answer
   refuse,            // not stored, 403
   store_and_refuse,  // stored, and a repeat of it refused (a proxy in between sent it twice)
+  hold,              // taken for a review of its own, 202
   other_and_refuse,  // somebody else was faster with other bytes, 409
 };
 
@@ -49,6 +51,16 @@ class ScriptedGateUpstream final : public Upstream {
                         {"shasum", to_hex(sha1(as_bytes(tarball)))},
                         {"tarball", url_ + "/" + package + "/-/" + version + ".tgz"}};
     store(package, version, std::move(manifest), tarball, tag);
+  }
+
+  // Of what it holds.
+  std::string review_id = "7a";
+  std::optional<UpstreamReview> review = UpstreamReview{};  // nothing: no answer
+  std::vector<std::string> reviews_asked = {};
+  Result<UpstreamReview> review_of(const std::string& asked_for) override {
+    reviews_asked.push_back(asked_for);
+    if (down || !review) return unavailable();
+    return *review;
   }
 
   struct Put {
@@ -142,6 +154,8 @@ class ScriptedGateUpstream final : public Upstream {
         return {PublishOutcome::Kind::unclear, 0, "the connection was reset"};
       case OnPut::refuse:
         return {PublishOutcome::Kind::refused, 403, "you may not publish here"};
+      case OnPut::hold:
+        return {PublishOutcome::Kind::held, 202, "the upstream holds it", review_id};
       case OnPut::store_and_refuse:
       case OnPut::other_and_refuse:
         return {PublishOutcome::Kind::refused, 409, "it exists already"};

@@ -644,11 +644,84 @@ TEST_CASE("an upstream that is gone from the configuration fails the release") {
   const Stage held = house.hold(alice, clean_body());
   REQUIRE(house.gate->approve(rita, held.id).value().state == StageState::approved);
   StageStore stages(house.memory);
-  Outbox outbox(house.store, *house.ledger, house.blobs, stages, [](auto) { return nullptr; },
-                [](const Stage&) { return std::string(); });
+  Outbox outbox(
+      house.store, *house.ledger, house.blobs, stages, [](auto) { return nullptr; },
+      [](const Stage&) { return std::string(); });
   const Stage failed = outbox.forward(held.id, Millis(1000)).value();
   CHECK(failed.state == StageState::failed);
   CHECK(says(failed.why, "\"main\""));
+}
+
+TEST_CASE("what an upstream holds for a review of its own is not published before that lets it through") {
+  using State = UpstreamReview::State;
+  GateHouse house(rule_to("main"));
+  house.upstream.on_put(OnPut::hold);
+  const Stage held = house.hold(alice, clean_body());
+  const Stage waiting = house.gate->approve(rita, held.id).value();
+  CHECK(waiting.state == StageState::approved);
+  CHECK(waiting.why == "the upstream holds it");
+  CHECK(house.status("lib", "1.0.0") == VersionStatus::staged);
+  CHECK(house.released.empty());
+  // However often it is looked at, and after a restart: it is not sent again.
+  for (int i = 0; i < 3; ++i) REQUIRE(house.resume().has_value());
+  house.restart();
+  REQUIRE(house.resume().has_value());
+  CHECK(house.state(held) == StageState::approved);
+  CHECK(house.upstream.puts.size() == 1);
+  CHECK(house.upstream.reviews_asked == std::vector<std::string>(4, "7a"));
+  CHECK(house.ledger->verify().value().broken_at == std::nullopt);
+
+  SUBCASE("it lets it through") {
+    house.upstream.review = UpstreamReview{State::over, {}};
+    house.upstream.add("lib", "1.0.0", clean_body().tarball());
+    REQUIRE(house.resume().has_value());
+    CHECK(house.state(held) == StageState::published);
+    CHECK(house.released == std::vector<std::string>{"lib"});
+  }
+  SUBCASE("it refuses it; another approval sends it again") {
+    house.upstream.review = UpstreamReview{State::refused, "not this one"};
+    REQUIRE(house.resume().has_value());
+    const Stage failed = StageStore(house.memory).find(held.id).value();
+    CHECK(failed.state == StageState::failed);
+    CHECK(says(failed.why, "not this one"));
+    CHECK(house.gate->approve(rita, held.id).value().state == StageState::published);
+    CHECK(house.upstream.puts.size() == 2);
+  }
+  SUBCASE("it is gone there, and nothing was published") {
+    house.upstream.review = UpstreamReview{State::over, {}};
+    REQUIRE(house.resume().has_value());
+    CHECK(house.state(held) == StageState::failed);
+  }
+  SUBCASE("what is there has other bytes") {
+    house.upstream.review = UpstreamReview{State::over, {}};
+    house.upstream.add("lib", "1.0.0", "somebody else's");
+    REQUIRE(house.resume().has_value());
+    CHECK(house.state(held) == StageState::failed);
+  }
+  SUBCASE("nobody can tell") {
+    house.upstream.review.reset();
+    REQUIRE(house.resume().has_value());
+    house.upstream.review = UpstreamReview{State::over, {}};
+    house.upstream.packuments_down = true;
+    REQUIRE(house.resume().has_value());
+    CHECK(house.state(held) == StageState::approved);
+    CHECK(house.upstream.puts.size() == 1);
+  }
+}
+
+TEST_CASE("an upstream that does not say how to ask for its review is read back, and not sent to again") {
+  GateHouse house(rule_to("main"));
+  house.upstream.review_id.clear();
+  house.upstream.on_put(OnPut::hold);
+  const Stage held = house.hold(alice, clean_body());
+  REQUIRE(house.gate->approve(rita, held.id).value().state == StageState::approved);
+  REQUIRE(house.resume().has_value());
+  CHECK(house.state(held) == StageState::approved);
+  house.upstream.add("lib", "1.0.0", clean_body().tarball());
+  REQUIRE(house.resume().has_value());
+  CHECK(house.state(held) == StageState::published);
+  CHECK(house.upstream.puts.size() == 1);
+  CHECK(house.upstream.reviews_asked.empty());
 }
 
 TEST_CASE("what was approved goes out after a restart") {

@@ -285,7 +285,7 @@ TEST_CASE("a publish is sent once, and its outcome is told by the status") {
     return upstream->publish(name_of("@a/b"), source_of(document), Millis(5'000));
   };
   using Kind = PublishOutcome::Kind;
-  for (const int yes : {200, 201, 202, 204}) CHECK(publish(yes, "").kind == Kind::accepted);
+  for (const int yes : {200, 201, 204}) CHECK(publish(yes, "").kind == Kind::accepted);
   const auto seen = registry.requests().at(0);
   CHECK(seen.method == "PUT");
   CHECK(seen.target == "/npm/@a%2fb");
@@ -557,4 +557,54 @@ TEST_CASE("an ETag is sent to who made it and to nobody else") {
   CHECK(wait_for(pair.main->packument_async(name_of("lib"), "\"of-second\"", "second")).has_value());
   CHECK(pair.origin.requests().back().header("if-none-match").empty());
   CHECK(pair.mirror.requests().back().header("if-none-match") == "\"of-second\"");
+}
+
+TEST_CASE("what an upstream takes for a review of its own is neither accepted nor refused") {
+  std::string body = R"({"ok":true,"stageId":"0a1b-2c"})";
+  ScriptedUpstream registry(
+      answering([&](const SeenRequest&) { return response(202, body, "npm-notice: held as R-K7Q2\r\n"); }));
+  HttpClient client;
+  const auto upstream = upstream_at(client, registry.url());
+  const std::string sent = "{}";
+  const auto outcome = upstream->publish(name_of("lib"), source_of(sent), Millis(5000));
+  CHECK(outcome.kind == PublishOutcome::Kind::held);
+  CHECK(outcome.review == "0a1b-2c");
+  CHECK(outcome.message.find("held as R-K7Q2") != std::string::npos);
+  for (const char* odd :
+       {"", "[]", R"({"stageId":7})", R"({"stageId":"../-/whoami"})", R"({"stageId":"a?b"})"}) {
+    body = odd;
+    const auto unnamed = upstream->publish(name_of("lib"), source_of(sent), Millis(5000));
+    CHECK(unnamed.kind == PublishOutcome::Kind::held);
+    CHECK(unnamed.review.empty());
+  }
+}
+
+TEST_CASE("how far an upstream's own review has come") {
+  using State = UpstreamReview::State;
+  int status = 200;
+  std::string body;
+  ScriptedUpstream registry(answering([&](const SeenRequest&) { return response(status, body); }));
+  HttpClient client;
+  const auto upstream = upstream_at(client, registry.url() + "/npm");
+  const auto state = [&](const std::string& said) {
+    body = said;
+    return upstream->review_of("0a").value().state;
+  };
+  CHECK(state(R"({"id":"0a"})") == State::pending);
+  CHECK(registry.requests().at(0).target == "/npm/-/stage/0a");
+  CHECK(registry.requests().at(0).header("authorization") == std::string("Bearer ") + token);
+  CHECK(state(R"({"status":"held"})") == State::pending);
+  CHECK(state(R"({"status":"approved"})") == State::pending);
+  CHECK(state(R"({"status":"published"})") == State::over);
+  CHECK(state(R"({"status":"rejected","why":"by rita"})") == State::refused);
+  CHECK(upstream->review_of("0a").value().why == "by rita");
+  CHECK(state(R"({"status":"failed"})") == State::refused);
+  body = "<html>";
+  CHECK(upstream->review_of("0a").has_error());
+  status = 404;
+  CHECK(state("{}") == State::over);
+  for (const int unclear : {401, 403, 429, 500}) {
+    status = unclear;
+    CHECK(upstream->review_of("0a").has_error());
+  }
 }
