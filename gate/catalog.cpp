@@ -48,6 +48,15 @@ std::string write_package(const PackageRecord& record) {
                                       {"revision", record.revision}});
 }
 
+std::string write_version(const LocalVersion& version, const std::string& stage_id) {
+  return json::serialize(json::object{{"v", 1},
+                                      {"manifest", version.manifest},
+                                      {"sha512", to_hex(version.sha512)},
+                                      {"size", version.size_bytes},
+                                      {"time", to_iso8601(version.time)},
+                                      {"stage", stage_id}});
+}
+
 Result<LocalVersion> read_version(std::string_view key, std::string_view text) {
   constexpr std::string_view what = "a version";
   const auto object = read_record(text, 1, what);
@@ -127,6 +136,38 @@ Result<void> Catalog::each_digest(const std::function<void(const Sha512&)>& visi
   return {};
 }
 
+Result<void> Catalog::import(Fact& fact, const LocalPackage& package) {
+  auto name = PackageName::parse(package.name);
+  if (!name) return name.error();
+  PackageRecord record{package.tags, package.created, package.modified, 0};
+  auto text = fact.get(Family::packages, name->full());
+  if (!text) return text.error();
+  if (*text) {
+    auto known = read_package(**text);
+    if (!known) return known.error();
+    known->created = std::min(known->created, record.created);
+    known->modified = std::max(known->modified, record.modified);
+    known->tags.insert(record.tags.begin(), record.tags.end());
+    record = std::move(*known);
+  }
+  for (const LocalVersion& version : package.versions) {
+    const std::string key = version_key(*name, version.version);
+    auto there = fact.get(Family::versions, key);
+    if (!there) return there.error();
+    if (*there) {
+      auto known = read_version(key, **there);
+      if (!known) return known.error();
+      if (known->sha512 == version.sha512) continue;
+      return fail(ErrorKind::conflict, name->full() + "@" + version.version + " is here with other bytes.");
+    }
+    record.tags.try_emplace("latest", version.version);
+    fact.put(Family::versions, key, write_version(version, ""));
+  }
+  ++record.revision;
+  fact.put(Family::packages, name->full(), write_package(record));
+  return {};
+}
+
 Result<void> Catalog::publish(Fact& fact, const PackageName& name, const LocalVersion& version,
                               const std::string& tag, const std::string& stage_id) {
   const std::string key = version_key(name, version.version);
@@ -148,13 +189,7 @@ Result<void> Catalog::publish(Fact& fact, const PackageName& name, const LocalVe
   record.modified = std::max(record.modified, version.time);
   ++record.revision;
   fact.put(Family::packages, name.full(), write_package(record));
-  fact.put(Family::versions, key,
-           json::serialize(json::object{{"v", 1},
-                                        {"manifest", version.manifest},
-                                        {"sha512", to_hex(version.sha512)},
-                                        {"size", version.size_bytes},
-                                        {"time", to_iso8601(version.time)},
-                                        {"stage", stage_id}}));
+  fact.put(Family::versions, key, write_version(version, stage_id));
   return {};
 }
 

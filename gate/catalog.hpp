@@ -3,7 +3,8 @@
 //
 // Records (JSON, "v": 1):
 //   packages  <name>                     {v, tags: {tag: version}, created, modified, revision}
-//   versions  <name> NUL <version>       {v, manifest, sha512, size, time, stage}
+//   versions  <name> NUL <version>       {v, manifest, sha512, size, time, stage}     stage: "" of an
+//   imported one
 
 #include <cstdint>
 #include <map>
@@ -49,6 +50,9 @@ class Catalog {
   // The tarball of every version.
   Result<void> each_digest(const std::function<void(const Sha512&)>& visit);
 
+  // Within a fact: adds versions and tags that came from another registry, with the times they had there.
+  // What is here already stays as it is; conflict where a version has other bytes.
+  static Result<void> import(Fact& fact, const LocalPackage& package);
   // Within a fact: adds the version, points the tag at it. conflict where the version exists.
   static Result<void> publish(Fact& fact, const PackageName& name, const LocalVersion& version,
                               const std::string& tag, const std::string& stage_id);

@@ -132,6 +132,7 @@ struct Gateway::State {
   }
 
   Result<void> open();
+  void released(const PackageName& name);
   Result<void> open_upstreams();
   Result<void> load_known();
   bool is_this_registry(const std::string& origin) const;
@@ -169,10 +170,7 @@ Result<void> Gateway::State::open() {
   if (auto known = load_known(); !known) return known;
 
   auto find_upstream = [this](std::string_view name) -> Upstream* { return upstream(name); };
-  auto released = [this](const PackageName& name) {
-    if (cache) cache->forget(name);
-    if (own_search) own_search->changed(name);
-  };
+  auto released = [this](const PackageName& name) { this->released(name); };
   GateParts parts{
       *data.meta,    *data.ledger, *data.blobs, clock, random, rules, PackageRules(config.packages),
       find_upstream, released};
@@ -190,6 +188,12 @@ Result<void> Gateway::State::open() {
   signatures = std::move(*signing);
   own_search = std::make_unique<PackageSearch>(gate->catalog());
   return {};
+}
+
+// A new version is visible.
+void Gateway::State::released(const PackageName& name) {
+  if (cache) cache->forget(name);
+  if (own_search) own_search->changed(name);
 }
 
 // What the operator knows of others: malware, denied packages, and whom provenance is verified against.
@@ -470,8 +474,20 @@ std::optional<std::string> Gateway::offer_first_admin() {
 }
 ConsoleContext Gateway::console() {
   State& s = *state_;
-  return {*s.data.identity, *s.data.ledger, *s.data.meta, *s.data.blobs, *s.data.cached,
-          *s.restrictions,  *s.pulls,       s.clock,      s.data.path,   s.config.turned_down_kept_for};
+  auto rules = [&s]() -> Result<std::shared_ptr<const InspectionRules>> { return s.rules; };
+  auto released = [&s](const PackageName& name) { s.released(name); };
+  return {*s.data.identity,
+          *s.data.ledger,
+          *s.data.meta,
+          *s.data.blobs,
+          *s.data.cached,
+          *s.restrictions,
+          *s.pulls,
+          s.clock,
+          s.data.path,
+          s.config.turned_down_kept_for,
+          rules,
+          released};
 }
 void Gateway::make_routes(const std::string& base_url) {
   state_->make_routes(base_url);

@@ -13,6 +13,7 @@
 #include "proxy/cli/terminal.hpp"
 #include "proxy/data_folder.hpp"
 #include "proxy/environment.hpp"
+#include "proxy/inspection_rules.hpp"
 #include "storage/base/log.hpp"
 #include "storage/rocks_meta_store.hpp"
 
@@ -198,13 +199,21 @@ class Cli {
       const auto restrictions = Restrictions::open({*folder->ledger, *folder->meta, rules});
       if (!restrictions) return refused(restrictions.error());
       Pulls pulls(*folder->meta, clock);
-      return run_command({*folder->identity, *folder->ledger, *folder->meta, *folder->blobs, *folder->cached,
-                          **restrictions, pulls, clock, folder->path, config->turned_down_kept_for},
-                         options_, input, output);
+      return run_command(
+          {*folder->identity, *folder->ledger, *folder->meta, *folder->blobs, *folder->cached, **restrictions,
+           pulls, clock, folder->path, config->turned_down_kept_for, [&] { return rules_of(*config); }},
+          options_, input, output);
     }
     if (folder.error().kind != ErrorKind::busy) return refused(folder.error());
     const auto code = ask_console(config->data, args_, input, output);
     return code ? *code : refused(code.error());
+  }
+
+  static Result<std::shared_ptr<const InspectionRules>> rules_of(const Config& config) {
+    auto policy = load_policy(config.policy_file, SystemClock().now());
+    if (!policy) return policy.error();
+    return compile_rules(std::move(*policy), config.data + "/cache",
+                         std::filesystem::temp_directory_path().string());
   }
 
   Result<std::string> new_password() const {

@@ -85,6 +85,17 @@ class Parser {
          "left, cached tarballs that nobody can ask for",
          "sallyport gc --dry-run")
         ->add_flag("--dry-run", o_.dry_run, "List it, and remove nothing");
+    auto* import =
+        leaf(*group("import", "What another registry kept"), Command::import_verdaccio, "verdaccio",
+             "Take over a Verdaccio's own packages, and its users; again, only what is new",
+             "sallyport import verdaccio /var/lib/verdaccio/storage --htpasswd htpasswd --group "
+             "engineers");
+    import->add_option("STORAGE", o_.folder, "Its storage folder, which the server can read")->required();
+    import->add_option("--htpasswd", o_.htpasswd, "Its users; without it, none are taken over")
+        ->type_name("FILE");
+    import->add_option("--group", o_.groups, "A group these users are in; may be repeated")
+        ->type_name("G")
+        ->allow_extra_args(false);
     leaf(app_, Command::routes, "routes", "Print every HTTP route as Markdown", "sallyport routes");
   }
 
@@ -277,6 +288,7 @@ bool works_on_data(Command command) {
     case Command::origin:
     case Command::who:
     case Command::gc:
+    case Command::import_verdaccio:
       return true;
     default:
       return false;

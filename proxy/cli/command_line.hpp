@@ -36,6 +36,7 @@ enum class Command : std::uint8_t {
   origin,
   who,
   gc,
+  import_verdaccio,
   routes,
 };
 bool works_on_data(Command command);
@@ -59,6 +60,7 @@ struct Options {
   std::string entry, reason, at;                // freeze, deny, origin, who
   bool lift = false;                            // freeze, deny
   bool dry_run = false;                         // gc
+  std::optional<std::string> htpasswd;          // import
   std::string move_to;                          // origin
   std::string policy, policy_before, rule;      // policy
   std::string since, package, format = "text";  // policy replay

@@ -9,6 +9,7 @@
 #include "gate/catalog.hpp"
 #include "gate/name_origins.hpp"
 #include "proxy/cli/gc.hpp"
+#include "proxy/cli/import_verdaccio.hpp"
 #include "proxy/config_keys.hpp"
 #include "proxy/data_folder.hpp"
 #include "storage/base/json.hpp"
@@ -64,6 +65,8 @@ class CommandRun {
         return who();
       case Command::gc:
         return collect_garbage(c_, o_.dry_run, in_.watched, output_);
+      case Command::import_verdaccio:
+        return import_verdaccio(c_, from_verdaccio(), in_.watched, output_);
       default:
         break;
     }
@@ -80,6 +83,11 @@ class CommandRun {
     if (!result) return refused(result.error());
     output_.err(sentence + "\n");
     return 0;
+  }
+
+  VerdaccioFolder from_verdaccio() const {
+    const fs::path here(in_.folder);
+    return {(here / o_.folder).string(), o_.htpasswd ? (here / *o_.htpasswd).string() : "", o_.groups};
   }
 
   // Columns as wide as their widest cell; the first row is the heading.

@@ -8,6 +8,7 @@
 
 #include "gate/pulls.hpp"
 #include "gate/restrictions.hpp"
+#include "policies/inspection.hpp"
 #include "proxy/cli/command_line.hpp"
 #include "proxy/identity/identity.hpp"
 #include "storage/base/clock.hpp"
@@ -28,6 +29,8 @@ struct ConsoleContext {
   const Clock& clock;
   std::string data;  // the folder
   Millis turned_down_kept_for;
+  std::function<Result<std::shared_ptr<const InspectionRules>>()> rules = {};  // may take seconds
+  std::function<void(const PackageName&)> released = [](const PackageName&) {};
 };
 
 // Where text goes, as it is made.

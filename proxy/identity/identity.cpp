@@ -97,6 +97,15 @@ class StoredIdentity final : public Identity {
     record.admin = user.admin;
     record.service = user.service;
     if (!user.password.empty()) record.password = passwords_->hash(user.password);
+    if (!user.htpasswd.empty()) {
+      auto kept = PasswordHasher::from_htpasswd(user.htpasswd);
+      if (!kept)
+        return fail(ErrorKind::invalid, "The password of " + user.name +
+                                            " is kept in a form that cannot be checked here: add the user "
+                                            "with \"sallyport user add " +
+                                            user.name + "\" and a new one.");
+      record.password = std::move(*kept);
+    }
     return ledger_.commit([&](Fact& fact) -> Result<void> {
       const auto existing = fact.get(Family::users, user.name);
       if (!existing) return existing.error();

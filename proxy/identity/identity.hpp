@@ -52,6 +52,7 @@ struct NewUser {
   std::string name, email, password;  // an empty password: none can log in with one
   std::vector<std::string> groups;
   bool admin = false, service = false;
+  std::string htpasswd = {};  // instead of a password: its hash in an htpasswd file
 };
 
 struct NewToken {

@@ -1,10 +1,13 @@
 #include "proxy/identity/password.hpp"
 
+#include <crypt.h>
 #include <openssl/core_names.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <memory>
@@ -55,7 +58,44 @@ EVP_KDF* scrypt() {
   return kdf;
 }
 
+constexpr std::string_view foreign = "htpasswd$", sha1_mark = "{SHA}";
+
+bool is_crypt_text(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '/' || c == '$';
+  });
+}
+
+bool matches_htpasswd(std::string_view password, std::string_view hash) {
+  if (hash.starts_with(sha1_mark))
+    return equal_constant_time(base64_encode(sha1(as_bytes(password)).bytes), hash.substr(sha1_mark.size()));
+  if (password.find('\0') != password.npos) return false;  // crypt would not see the rest
+  const auto room = std::make_unique<crypt_data>();
+  const std::string secret(password), setting(hash);
+  const char* made = ::crypt_r(secret.c_str(), setting.c_str(), room.get());
+  return made != nullptr && made[0] != '*' && equal_constant_time(made, hash);
+}
+
 }  // namespace
+
+std::optional<std::string> PasswordHasher::from_htpasswd(std::string_view hash) {
+  constexpr std::size_t sha1_text = 28, des_text = 13, bcrypt_text = 60;
+  // What costs more than this to check is no hash that somebody logs in with.
+  constexpr unsigned bcrypt_cost_max = 14;
+  bool known = false;
+  if (hash.starts_with(sha1_mark)) {
+    known = hash.size() == sha1_mark.size() + sha1_text;
+  } else if (hash.starts_with("$2") && hash.size() == bcrypt_text && is_crypt_text(hash)) {
+    const auto cost = number(hash.substr(4, 2), bcrypt_cost_max);
+    known = cost.has_value() && *cost >= 4;
+  } else if (hash.starts_with("$1$") || hash.starts_with("$5$") || hash.starts_with("$6$")) {
+    known = is_crypt_text(hash) && hash.size() > 20;  // "rounds=" is no letter of it
+  } else {
+    known = hash.size() == des_text && hash.find('$') == hash.npos && is_crypt_text(hash);
+  }
+  if (!known) return {};
+  return std::string(foreign) + std::string(hash);
+}
 
 std::string PasswordHasher::derive(std::string_view password, std::string_view salt, const ScryptCost& cost) {
   seats_.acquire();
@@ -98,7 +138,7 @@ bool PasswordHasher::matches(std::string_view password, std::string_view stored)
   const auto known = read(stored);
   if (!known) {
     derive(password, "no account has this salt", cost_);
-    return false;
+    return stored.starts_with(foreign) && matches_htpasswd(password, stored.substr(foreign.size()));
   }
   return equal_constant_time(derive(password, known->salt, known->cost), known->key);
 }

@@ -2,9 +2,11 @@
 // Passwords at rest: scrypt (RFC 7914), its parameters kept with every hash so that they can rise later.
 //
 //   "scrypt$15$8$1$<salt>$<key>"    log2 N, r, p; salt and key in base64url (16 and 32 bytes)
+//   "htpasswd$<hash>"               of an imported account, as it came; the first log-in replaces it
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <semaphore>
 #include <string>
 #include <string_view>
@@ -29,6 +31,9 @@ class PasswordHasher {
   std::string hash(std::string_view password);
   // An empty or damaged `stored` never matches, and takes as long as one that could.
   bool matches(std::string_view password, std::string_view stored);
+  // What is kept of a hash from an htpasswd file (bcrypt, {SHA}, crypt's md5 and sha2, and the old 13
+  // letters); nothing where it is none that can be checked.
+  static std::optional<std::string> from_htpasswd(std::string_view hash);
   // Made with other parameters than new hashes are.
   bool outdated(std::string_view stored) const;
 

@@ -2,6 +2,7 @@
 afterwards, and the same command again comes to the same end."""
 
 import hashlib
+import json
 import os
 import time
 
@@ -9,6 +10,7 @@ import pytest
 
 from support import packages
 from support.tools import faults_binary
+from support.verdaccio import Verdaccio
 
 
 @pytest.mark.parametrize("nth", [1, 2, 3])
@@ -39,3 +41,30 @@ def test_killed_while_it_removes(point, nth, new_gate):
     assert gate.approve(gate.user("rita"), stage).ok
     assert gate.served_tarball(name, "1.1.0") == held
     assert gate.verify_ledger()
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize("point", ["import.before_fact", "import.after_fact", "blob.before_link", "blob.after_link"])
+def test_killed_while_it_imports(point, nth, new_gate, tmp_path):
+    old = Verdaccio(tmp_path / "old").start()
+    tarballs = {}
+    try:
+        for _ in range(3):
+            name = packages.unique("import")
+            tarballs[name] = packages.package_tarball(name)
+            old.publish(name, "1.0.0", tarballs[name])
+    finally:
+        old.stop()
+    gate = new_gate(binary=faults_binary())
+    gate.stop()
+    command = ("import", "verdaccio", old.storage, "--htpasswd", old.folder / "htpasswd")
+    assert gate.cli(*command, env={"SALLYPORT_FAULT": f"{point}:{nth}"}, expect=None).returncode == -9
+    gate.cli(*command)
+    assert "Imported 0 releases" in gate.cli(*command).stdout
+    gate.start()
+    for name, data in tarballs.items():
+        assert gate.served_tarball(name, "1.0.0") == data
+    assert gate.verify_ledger()
+    events = [json.loads(line) for line in gate.cli("ledger", "export").stdout.splitlines()]
+    assert sorted(event["subject"] for event in events if event["action"] == "release.imported") == \
+        sorted(f"{name}@1.0.0" for name in tarballs)

@@ -68,3 +68,34 @@ TEST_CASE("at most two derivations run at once") {
 
 }  // namespace
 }  // namespace sallyport
+
+using namespace sallyport;
+
+TEST_CASE("hashes of an htpasswd file are checked, and count as outdated") {
+  SeededRandom random(1);
+  PasswordHasher hasher(random, {.log2_n = 4});
+  const std::string password = "a password of the tests";
+  for (const char* hash :
+       {"$2b$04$bPGAKic96nxxdPhY3OnrhuXyPpglW7jDDmLBSeujHrazVEfFUBoRe", "$1$abcdefgh$YXCgLzamQ348LldW064zc/",
+        "$5$abcdefgh$aC3YyqHpVr8FKYQtjA4J99lkngRMAN1msJWeR8RoEwC",
+        "$6$abcdefgh$FPbwseVF7ZYc.PPfFwnconESuHb3HXGatYIqAkeWgFQTyKmV9EsoMb4YbZwq2.iUOCbeb97qOj5u50o.OVsdY/",
+        "abws3YimNi/io", "{SHA}JhzQDvDwP+N4YqMN3P5XlOd+qBc="}) {
+    CAPTURE(hash);
+    const auto stored = PasswordHasher::from_htpasswd(hash);
+    REQUIRE(stored.has_value());
+    CHECK(hasher.matches(password, *stored));
+    CHECK_FALSE(hasher.matches("another password", *stored));
+    CHECK_FALSE(hasher.matches("", *stored));
+    CHECK_FALSE(hasher.matches(password + std::string(1, '\0') + "x", *stored));
+    CHECK(hasher.outdated(*stored));
+    CHECK_FALSE(hasher.matches(password, hash));  // only what was imported as such
+  }
+}
+
+TEST_CASE("what cannot be checked, or costs too much, is no hash") {
+  for (const char* hash :
+       {"", "*", "!", "x", "plain password", "$apr1$abcdefgh$0123456789012345678901", "{SHA}short",
+        "$2b$31$abcdefghijklmnopqrstuuAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        "$6$rounds=999999999$abcdefgh$0123456789", "$y$j9T$abcdefgh$0123456789", "*0", "htpasswd$x"})
+    CHECK_FALSE(PasswordHasher::from_htpasswd(hash).has_value());
+}
