@@ -62,6 +62,7 @@ class ScriptedUpstream:
         self.lock = threading.RLock()
         self.released = threading.Event()
         self.stopping = False
+        self.connections = set()
 
     # -- life
 
@@ -73,12 +74,16 @@ class ScriptedUpstream:
         return self
 
     def stop(self):
-        self.stopping = True
+        """Answers nobody any more, nor on the connections that are open."""
+        with self.lock:
+            self.stopping = True
+            ended = [self.listener, *self.connections]
         self.released.set()
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+        for one in ended:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
         self.listener.close()
 
     def resume(self):
@@ -192,12 +197,19 @@ class ScriptedUpstream:
 
     def _serve(self, connection):
         connection.settimeout(60)
+        with self.lock:
+            if self.stopping:
+                return connection.close()
+            self.connections.add(connection)
         try:
             with connection, connection.makefile("rb") as stream:
                 while not self.stopping and self._one(connection, stream):
                     pass
         except OSError:
             pass
+        finally:
+            with self.lock:
+                self.connections.discard(connection)
 
     def _one(self, connection, stream):
         """One request and its answer; False when the connection is over."""
