@@ -69,6 +69,8 @@ BODIES = {"/-/npm/v1/security/advisories/bulk": {}, "/-/npm/v1/security/audits/q
           "/-/package/{pkg}/dist-tags/latest": "1.0.0", "/-/package/{pkg}/owners": {"user": "bob"},
           "/-/package/{pkg}/access": {"access": "public"}}
 
+QUERIES = {"/-/v1/search": "?text=roles"}
+
 
 @pytest.fixture(scope="module")
 def house(gate):
@@ -97,7 +99,7 @@ def test_cell(method, path, role, cell, gate, house):
     if "{new}" in path:
         body = packages.publish_document(name, "1.0.0", packages.package_tarball(name))
     before = gate.packument(released, people["reader"])
-    filled = path.format(pkg=released, base=released, new=name, stage=held)
+    filled = path.format(pkg=released, base=released, new=name, stage=held) + QUERIES.get(path, "")
     answer = http.request(method, gate.url + filled, body, token=people[role] and people[role].token)
     if cell == "+":
         assert answer.ok, answer.body
