@@ -238,17 +238,17 @@ const std::vector<Key<Config>>& of_config() {
          return {};
        },
        [](const Config& c) { return Values{c.blobs}; }},
+      list_row<set_ranges, Config>(
+          "trusted_proxies",
+          "Addresses or ranges (`10.0.0.0/8`) of proxies in front, whose `X-Forwarded-For` and "
+          "`X-Forwarded-Proto` are believed; nobody else's are.",
+          [](auto& c) -> auto& { return c.trusted_proxies; }),
       path_row<Config>(
           "tls.certificate",
           "Certificate (PEM, with its chain) to serve HTTPS with, TLS 1.2 and newer. Read again when the "
           "files change and on SIGHUP; one that cannot be used leaves the old one in place.",
           [](auto& c) -> auto& { return c.tls_certificate; }),
       path_row<Config>("tls.key", "Its private key (PEM).", [](auto& c) -> auto& { return c.tls_key; }),
-      list_row<set_ranges, Config>(
-          "trusted_proxies",
-          "Addresses or ranges (`10.0.0.0/8`) of proxies in front, whose `X-Forwarded-For` and "
-          "`X-Forwarded-Proto` are believed; nobody else's are.",
-          [](auto& c) -> auto& { return c.trusted_proxies; }),
       list_row<set_ranges, Config>(
           "metrics.readers",
           "Addresses or ranges that may read `/-/metrics` without a token, beside this machine itself.",
