@@ -76,13 +76,7 @@ class Cli {
   }
 
   int refused(const Error& error) const {
-    std::string_view rest = error.message;
-    while (!rest.empty()) {  // a configuration's problems, one a line
-      const auto end = std::min(rest.find('\n'), rest.size());
-      around_.err << "sallyport: " << rest.substr(0, end) << '\n';
-      rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
-    if (!error.detail.empty()) around_.err << "sallyport: (" << error.detail << ")\n";
+    around_.err << complaint(error);
     return usage_error;
   }
 

@@ -10,6 +10,7 @@
 #include "gate/name_origins.hpp"
 #include "proxy/cli/gc.hpp"
 #include "proxy/cli/import_verdaccio.hpp"
+#include "proxy/cli/terminal.hpp"
 #include "proxy/config_keys.hpp"
 #include "proxy/data_folder.hpp"
 #include "storage/base/json.hpp"
@@ -75,8 +76,7 @@ class CommandRun {
 
  private:
   int refused(const Error& error) const {
-    output_.err("sallyport: " + error.message + (error.detail.empty() ? "" : " (" + error.detail + ")") +
-                "\n");
+    output_.err(complaint(error));
     return 2;
   }
   int done(const Result<void>& result, const std::string& sentence) const {

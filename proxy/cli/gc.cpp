@@ -48,8 +48,7 @@ class Collection {
  private:
   int refused(const Error& error) {
     bar_.end();
-    output_.err("sallyport: " + error.message + (error.detail.empty() ? "" : " (" + error.detail + ")") +
-                "\n");
+    output_.err(complaint(error));
     return 2;
   }
 

@@ -75,8 +75,7 @@ class Import {
  private:
   int refused(const Error& error) {
     bar_.end();
-    output_.err("sallyport: " + error.message + (error.detail.empty() ? "" : " (" + error.detail + ")") +
-                "\n");
+    output_.err(complaint(error));
     return 2;
   }
   void left_out(const std::string& what, const std::string& why) {

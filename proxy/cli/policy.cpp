@@ -9,6 +9,7 @@
 #include "policies/policy_review.hpp"
 #include "policies/report.hpp"
 #include "policies/rule.hpp"
+#include "proxy/cli/terminal.hpp"
 #include "proxy/inspection_rules.hpp"
 #include "storage/base/text.hpp"
 
@@ -19,13 +20,7 @@ constexpr int usage_error = 2;
 constexpr std::array profiles = {Profile::proprietary, Profile::open, Profile::internal};
 
 int refused(const Error& error, const PolicyOutput& output) {
-  std::string_view rest = error.message;
-  while (!rest.empty()) {  // a policy's mistakes, one a line
-    const auto end = std::min(rest.find('\n'), rest.size());
-    output.err << "sallyport: " << rest.substr(0, end) << '\n';
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  if (!error.detail.empty()) output.err << "sallyport: (" << error.detail << ")\n";
+  output.err << complaint(error);
   return usage_error;
 }
 

@@ -20,8 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 int refused(const Error& error, const PolicyOutput& output) {
-  output.err << "sallyport: " << error.message << '\n';
-  if (!error.detail.empty()) output.err << "sallyport: (" << error.detail << ")\n";
+  output.err << complaint(error);
   return 2;
 }
 

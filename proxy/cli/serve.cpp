@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "proxy/cli/console.hpp"
+#include "proxy/cli/terminal.hpp"
 #include "proxy/gateway.hpp"
 #include "storage/base/log.hpp"
 
@@ -15,8 +16,7 @@ namespace sallyport {
 namespace {
 
 int refused(const Error& error) {
-  std::cerr << "sallyport: " << error.message
-            << (error.detail.empty() ? "" : "\nsallyport: (" + error.detail + ")") << std::endl;
+  std::cerr << complaint(error) << std::flush;
   return 2;
 }
 

@@ -5,6 +5,7 @@
 #include <iomanip>
 #include <ostream>
 
+#include "proxy/cli/terminal.hpp"
 #include "proxy/upstream/http_client.hpp"
 #include "storage/base/json.hpp"
 #include "storage/base/text.hpp"
@@ -120,7 +121,7 @@ class Terminal {
   }
 
   int refused(const Error& error) const {
-    t_.err << "sallyport: " << error.message << "\n";
+    t_.err << complaint(error);
     return error.kind == ErrorKind::invalid ? 2 : 1;
   }
 

@@ -4,6 +4,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <utility>
 
@@ -25,6 +26,18 @@ Result<std::string> ask_secret(const std::string& prompt) {
   ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
   std::cerr << '\n';
   return line;
+}
+
+std::string complaint(const Error& error) {
+  std::string lines;
+  std::string_view rest = error.message;
+  while (!rest.empty()) {  // a configuration's or a policy's mistakes, one a line
+    const auto end = std::min(rest.find('\n'), rest.size());
+    lines.append("sallyport: ").append(rest.substr(0, end)) += '\n';
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (!error.detail.empty()) lines += "sallyport: (" + error.detail + ")\n";
+  return lines;
 }
 
 std::size_t terminal_columns(int fd) {

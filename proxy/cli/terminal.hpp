@@ -11,6 +11,9 @@ namespace sallyport {
 // Asks on the terminal, without showing what is typed. invalid: there is no terminal.
 Result<std::string> ask_secret(const std::string& prompt);
 
+// What a command says on standard error when it refuses: a line for each of the message, then the detail.
+std::string complaint(const Error& error);
+
 // Of the terminal behind `fd`; 76 where that cannot be told.
 std::size_t terminal_columns(int fd);
 
