@@ -14,14 +14,15 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/json/monotonic_resource.hpp>
 #include <charconv>
 #include <chrono>
 
+#include "proxy/http/access_log.hpp"
 #include "proxy/http/error_map.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/page_cache.hpp"
+#include "proxy/http/request_framing.hpp"
+#include "proxy/http/response_head.hpp"
 #include "storage/base/digest.hpp"
 #include "storage/base/log.hpp"
 #include "storage/base/text.hpp"
@@ -48,37 +49,6 @@ constexpr std::size_t chunk_head_bytes_max = 4u << 10;  // chunk header, or all 
 constexpr std::string_view blob_too_short = "blob is shorter than its size";
 constexpr std::size_t refusing_max = 64;  // connections over the cap that get an answer
 
-// A body that is only looked at where it lies, in the connection's buffer.
-struct ViewBody {
-  using value_type = std::span<const char>;
-  struct reader {
-    template <bool is_request, class Fields>
-    reader(http::header<is_request, Fields>&, value_type& piece) : piece_(piece) {}
-    void init(const boost::optional<std::uint64_t>&, error_code& ec) { ec = {}; }
-    template <class Buffers>
-    std::size_t put(const Buffers& buffers, error_code& ec) {
-      ec = {};
-      asio::const_buffer first = *asio::buffer_sequence_begin(buffers);
-      piece_ = {static_cast<const char*>(first.data()), first.size()};
-      return first.size();
-    }
-    void finish(error_code& ec) { ec = {}; }
-
-   private:
-    value_type& piece_;
-  };
-};
-using Parser = http::request_parser<ViewBody>;
-
-struct Refusal {
-  int status;
-  std::string sentence;
-};
-
-Refusal bad_request(std::string_view why) {
-  return {400, "This is not a request that can be read safely: " + std::string(why) + "."};
-}
-
 std::string address_of(const StreamSocket& socket) {
   error_code ec;
   auto endpoint = socket.remote_endpoint(ec);
@@ -101,89 +71,6 @@ std::string address_of(const StreamSocket& socket) {
   return text.data();
 }
 
-// Beast's parser accepts what is refused here (architecture, section 12), and each can make a front proxy
-// and us see two different requests.
-std::optional<Refusal> check_head(const Parser::value_type& message, Request& request) {
-  for (const auto& field : message) {
-    auto name = field.name_string();
-    auto value = field.value();
-    request.headers.add({name.data(), name.size()}, {value.data(), value.size()});
-  }
-  const Headers& headers = request.headers;
-  request.http_1_0 = message.version() == 10;
-  if (!request.http_1_0 && message.version() != 11) return Refusal{505, "Use HTTP/1.1 or HTTP/1.0."};
-
-  if (headers.count("transfer-encoding") > 0) {
-    std::optional<std::string_view> encoding = headers.only("transfer-encoding");
-    if (request.http_1_0) return bad_request("HTTP/1.0 has no Transfer-Encoding");
-    if (!encoding || !beast::iequals(*encoding, "chunked")) {
-      return bad_request("Transfer-Encoding may be 'chunked' and nothing else");
-    }
-    request.chunked = true;
-  }
-  if (headers.count("content-length") > 0) {
-    std::optional<std::string_view> length = headers.only("content-length");
-    std::uint64_t bytes = 0;
-    if (!length) return bad_request("Content-Length stands more than once");
-    auto [end, error] = std::from_chars(length->data(), length->data() + length->size(), bytes);
-    if (error != std::errc() || end != length->data() + length->size()) {
-      return bad_request("Content-Length is not one number");
-    }
-    request.content_length = bytes;
-  }
-  std::size_t hosts = headers.count("host");
-  if (hosts > 1 || (hosts == 0 && !request.http_1_0)) return bad_request("it needs exactly one Host header");
-  if (hosts == 1) {
-    // The host may end up in the URLs of an answer.
-    std::string_view host = headers.first("host").value_or("");
-    for (char c : host) {
-      bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  std::string_view(".-_:[]").find(c) != std::string_view::npos;
-      if (!fine) return bad_request("Host is not a host name");
-    }
-  }
-  if (headers.count("authorization") > 1) return bad_request("Authorization stands more than once");
-  if (headers.count("expect") > 0) {
-    std::optional<std::string_view> expect = headers.only("expect");
-    if (!expect || !beast::iequals(*expect, "100-continue")) {
-      return Refusal{417, "The only expectation known here is 100-continue."};
-    }
-    request.expects_continue = !request.http_1_0;
-  }
-
-  auto verb = message.method_string();
-  request.method = parse_method({verb.data(), verb.size()});
-  std::string_view target(message.target().data(), message.target().size());
-  bool printable_ascii =
-      std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-  if (!printable_ascii) return bad_request("its address has characters that must be percent-encoded");
-  if (Result<void> parsed = parse_target(target, request); !parsed) {
-    return Refusal{400, parsed.error().message};
-  }
-  if (request.method == Method::other) {
-    return Refusal{501, "The method " + printable({verb.data(), verb.size()}, 40) + " is not known here."};
-  }
-  return std::nullopt;
-}
-
-// The path as the access log may show it: no query, and no segment that is a secret.
-std::string logged_path(const Request& request, const std::vector<PathParam>& params) {
-  auto secret = [&](std::size_t index) {
-    for (const PathParam& param : params) {
-      if (param.segment == index && (param.name == "token" || param.name == "secret")) return true;
-    }
-    // `npm logout` names the token itself in the path; hidden whether or not such a route exists.
-    return index == 3 && request.segments[0] == "-" && request.segments[1] == "user" &&
-           request.segments[2] == "token";
-  };
-  std::string out;
-  for (std::size_t i = 0; i < request.segments.size(); ++i) {
-    out += "/";
-    out += secret(i) ? "***" : printable(request.segments[i], 256);
-  }
-  return out.empty() ? "/" : out;
-}
-
 std::string allow_header(std::vector<Method> methods) {
   std::sort(methods.begin(), methods.end());
   std::string out;
@@ -193,21 +80,6 @@ std::string allow_header(std::vector<Method> methods) {
     if (method == Method::get) out += ", HEAD";
   }
   return out;
-}
-
-// No handler's value can start another header or another answer.
-void append_clean(std::string& out, std::string_view text) {
-  const std::size_t from = out.size();
-  out += text;
-  for (std::size_t i = from; i < out.size(); ++i) {
-    auto byte = static_cast<unsigned char>(out[i]);
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7f) out[i] = ' ';
-  }
-}
-
-void append_number(std::string& out, std::uint64_t number) {
-  std::array<char, 20> digits{};
-  out.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
 }  // namespace
@@ -322,10 +194,9 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
 
   enum class HeadOutcome { complete, closed, refused };
 
-  // Reads up to the blank line. The limits are on raw bytes, and what Beast would forgive is seen here.
+  // Reads up to the blank line. The limits are on raw bytes.
   asio::awaitable<HeadOutcome> read_head(Refusal& reason) {
-    std::size_t line_start = 0;
-    std::size_t scanned = 0;
+    RawHead head;
     bool started = false;
     head_end_ = 0;
     buffer_.consume(std::exchange(lent_bytes_, 0));
@@ -343,28 +214,17 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
         if (!first_request_ || !deadline_armed()) allow(group_.options_.head_deadline);
       }
       const char* data = static_cast<const char*>(buffer_.data().data());
-      std::size_t size = std::min(buffer_.size(), group_.options_.header_bytes_max);
-      for (; scanned < size; ++scanned) {
-        char c = data[scanned];
-        if (scanned == 0 && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z')) {
-          reason = bad_request("it does not start with a method");
-          co_return HeadOutcome::refused;
-        }
-        if (scanned == line_start && line_start > 0 && (c == ' ' || c == '\t')) {
-          reason = bad_request("a header is folded over two lines");
-          co_return HeadOutcome::refused;
-        }
-        if (c != '\n') continue;
-        if (scanned == 0 || data[scanned - 1] != '\r') {
-          reason = bad_request("a line ends without a carriage return");
-          co_return HeadOutcome::refused;
-        }
-        if (scanned == line_start + 1 && line_start > 0) {
-          head_end_ = scanned + 1;
+      const std::size_t size = std::min(buffer_.size(), group_.options_.header_bytes_max);
+      switch (head.scan({data, size})) {
+        case RawHead::State::complete:
+          head_end_ = head.end();
           rest();
           co_return HeadOutcome::complete;
-        }
-        line_start = scanned + 1;
+        case RawHead::State::refused:
+          reason = head.refusal();
+          co_return HeadOutcome::refused;
+        case RawHead::State::unfinished:
+          break;
       }
       if (buffer_.size() >= group_.options_.header_bytes_max) {
         reason = {431, "The request's headers are over the limit of " +
@@ -614,7 +474,9 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
 
     int status = response.status;
     bool sent = co_await send(request, response, keep);
-    record(exchange, response, status, sent);
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Steady::now() - started_at_);
+    log_answer(exchange, {status, sent, https_, sent_bytes_, took}, response.log_detail);
+    if (group_.service_.observe) group_.service_.observe(exchange, status, sent_bytes_, took);
     if (!sent) co_return false;
     bool drained = true;
     if (body_open() && !expect_open) drained = co_await drain();
@@ -628,48 +490,10 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
 
   // --- the answer
 
-  // In a buffer of the connection's own: valid until the next.
-  std::string_view head_of(const Request* request, const Response& response, bool keep) {
-    std::string& head = head_;
-    head = "HTTP/1.1 ";
-    append_number(head, static_cast<std::uint64_t>(response.status));
-    head += ' ';
-    append_clean(head, response.reason.empty() ? reason_phrase(response.status) : response.reason);
-    head += "\r\ndate: ";
-    head += to_http_date(group_.clock_.now());
-    head += "\r\n";
-    if (request) head.append("x-request-id: ").append(request->id).append("\r\n");
-    for (const Header& header : response.headers) {
-      append_clean(head, header.name);
-      head += ": ";
-      append_clean(head, header.value);
-      head += "\r\n";
-    }
-    bool bodyless = response.status == 204 || response.status == 304;
-    if (!bodyless) {
-      if (std::optional<std::uint64_t> length = response.length_bytes()) {
-        head += "content-length: ";
-        append_number(head, *length);
-        head += "\r\n";
-      } else if (!request || !request->http_1_0) {
-        head += "transfer-encoding: chunked\r\n";
-      }
-    }
-    if (!keep) {
-      head += "connection: close\r\n";
-    } else if (group_.options_.keep_alive_idle >= std::chrono::seconds(10)) {
-      // Clients that know the deadline stop using a connection before it, instead of racing with the close.
-      auto seconds = std::chrono::duration_cast<std::chrono::seconds>(group_.options_.keep_alive_idle);
-      head += "keep-alive: timeout=";
-      append_number(head, static_cast<std::uint64_t>(seconds.count() - 5));
-      head += "\r\n";
-    }
-    head += "\r\n";
-    return head;
-  }
-
   asio::awaitable<bool> send(const Request& request, Response& response, bool keep) {
-    std::string_view head = head_of(&request, response, keep);
+    const std::string& head = head_;
+    write_head(head_, response,
+               {request.id, request.http_1_0, keep, group_.options_.keep_alive_idle, group_.clock_.now()});
     bool bodyless = request.method == Method::head || response.status == 204 || response.status == 304;
     if (bodyless) co_return co_await write(asio::buffer(head));
     if (auto* text = std::get_if<std::string>(&response.body)) co_return co_await send_text(head, *text);
@@ -832,40 +656,10 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
   asio::awaitable<void> refuse(Refusal refused) {
     Response response = refusal(refused.status, refused.sentence);
     if (refused.status == 503) response.header("retry-after", "5");
-    std::string_view head = head_of(nullptr, response, false);
+    write_head(head_, response, {"", false, false, Millis(0), group_.clock_.now()});
     log::info("request_refused",
               {{"status", refused.status}, {"remote", remote_}, {"reason", refused.sentence}});
-    if (co_await send_text(head, std::get<std::string>(response.body))) co_await linger();
-  }
-
-  void log_access(const Exchange& exchange, int status, bool complete, std::int64_t took_ms) {
-    const Request& request = exchange.request;
-    std::array<unsigned char, 2048> room;  // NOLINT: left as it is, most of it is never used
-    boost::json::monotonic_resource memory(room.data(), room.size());
-    boost::json::object fields({{"method", to_text(request.method)},
-                                {"path", logged_path(request, exchange.params)},
-                                {"status", status},
-                                {"bytes", sent_bytes_},
-                                {"ms", took_ms},
-                                {"request", request.id},
-                                {"remote", request.remote}},
-                               10, &memory);
-    if (https_) fields["https"] = true;
-    if (!exchange.user.empty()) fields["user"] = exchange.user;
-    if (!complete) fields["cut"] = true;
-    log::info("request", std::move(fields));
-  }
-
-  void record(const Exchange& exchange, const Response& response, int status, bool complete) {
-    const Request& request = exchange.request;
-    auto took = std::chrono::duration_cast<std::chrono::microseconds>(Steady::now() - started_at_);
-    log_access(exchange, status, complete, took.count() / 1000);
-    if (status >= 500 || !response.log_detail.empty()) {
-      log::Level level = status >= 500 || !complete ? log::Level::error : log::Level::warn;
-      log::write(level, "request_failed",
-                 {{"request", request.id}, {"status", status}, {"detail", response.log_detail}});
-    }
-    if (group_.service_.observe) group_.service_.observe(exchange, status, sent_bytes_, took);
+    if (co_await send_text(head_, std::get<std::string>(response.body))) co_await linger();
   }
 
   Wire wire_;
