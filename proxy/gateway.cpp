@@ -32,6 +32,7 @@
 #include "proxy/handlers/stage.hpp"
 #include "proxy/handlers/version_status.hpp"
 #include "proxy/handlers/web_login.hpp"
+#include "proxy/hops.hpp"
 #include "proxy/http/error_map.hpp"
 #include "proxy/http/forwarded.hpp"
 #include "proxy/http/rate_limit.hpp"
@@ -41,6 +42,7 @@
 #include "proxy/metrics.hpp"
 #include "proxy/upstream/registry_upstream.hpp"
 #include "storage/base/log.hpp"
+#include "storage/base/text.hpp"
 
 namespace sallyport {
 namespace {
@@ -81,6 +83,7 @@ struct Gateway::State {
   WorkPool desk{"desk", desk_threads, queue_max};
   WorkPool search{"search", 1, queue_max};
   std::vector<std::unique_ptr<HttpClient>> clients;  // one an upstream: none waits for another's connections
+  const std::string own_hop = hop_id(random);
   std::map<std::string, std::unique_ptr<RegistryUpstream>, std::less<>> upstreams;
   std::unique_ptr<MalwareFeed> malware, advisories;
   std::optional<TrustRoot> trust_root;
@@ -234,6 +237,7 @@ Result<void> Gateway::State::open_upstreams() {
   for (const UpstreamConfig& c : config.upstreams) {
     UpstreamOptions options;
     options.name = c.name;
+    options.hop_id = own_hop;
     options.url = c.url;
     options.ca_file = c.ca_file;
     options.proxy = c.proxy;
@@ -366,6 +370,14 @@ asio::awaitable<std::optional<Response>> Gateway::State::may_call(Exchange& exch
   const Request& request = exchange.request;
   const bool measures = exchange.route && exchange.route->pattern == metrics_path;
   if (measures && may_measure(request)) co_return std::nullopt;
+  if (const std::string hops = request.headers.joined(hops_header); goes_in_circles(hops, own_hop)) {
+    log::warn("upstream.loop",
+              {{"target", request.target}, {"from", request.remote}, {"hops", printable(hops)}});
+    co_return refusal(
+        loop_status,
+        "This registry is asked for what it asks others for itself: an administrator has to give "
+        "the name one origin (\"read\" in [[packages]]), which does not lead back here.");
+  }
   // Behind a trusted proxy that does not say for whom it asks stands everybody.
   if (address_limit.on() && !request.local && !within(trusted_proxies, request.remote))
     if (auto told = too_many(address_limit, address_key(request.remote), false)) co_return told;

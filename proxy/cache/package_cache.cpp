@@ -4,6 +4,7 @@
 
 #include "gate/upstream_releases.hpp"
 #include "proxy/cache/gzip.hpp"
+#include "proxy/hops.hpp"
 #include "storage/base/log.hpp"
 
 namespace sallyport {
@@ -35,7 +36,7 @@ Sha512 as_sha512(const ExpectedDigest& expected) {
               digest.bytes.begin());
   return digest;
 }
-std::optional<std::uint64_t> length_of(const HttpStream& stream) {
+std::optional<std::uint64_t> length_of(const TarballStream& stream) {
   const std::string* text = stream.headers().find("Content-Length");
   std::uint64_t length = 0;
   if (text == nullptr) return std::nullopt;
@@ -87,11 +88,12 @@ std::optional<PackageCache::Found> PackageCache::usable_while_asking(const std::
 }
 
 // Good enough for what a lock file names: of a tarball only its digest and whether it is denied matter.
-std::optional<PackageCache::Found> PackageCache::of_any_age(const PackageName& name) {
+std::optional<PackageCache::Found> PackageCache::of_any_age(const PackageName& name,
+                                                            const std::string& hops) {
   auto kept = memory_.find(name.full());
   if (!kept || !kept->found) return std::nullopt;
   if (kept->found->packument->generation != parts_.restrictions.generation()) return std::nullopt;
-  if (kept->asked <= parts_.clock.now() - parts_.limits.tarball_recheck) ask_behind(name);
+  if (kept->asked <= parts_.clock.now() - parts_.limits.tarball_recheck) ask_behind(name, hops);
   return std::move(*kept->found);
 }
 
@@ -137,7 +139,7 @@ PackageCache::Counters PackageCache::counters() const {
 
 // --- documents
 
-asio::awaitable<Result<PackageCache::Found>> PackageCache::packument(PackageName name) {
+asio::awaitable<Result<PackageCache::Found>> PackageCache::packument(PackageName name, std::string hops) {
   if (auto found = fresh(name.full())) {
     ++packument_hits_;
     if (*found && (*found)->stale) ++stale_answers_;
@@ -146,11 +148,11 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::packument(PackageName
   if (auto found = usable_while_asking(name.full())) {
     ++packument_hits_;
     ++stale_answers_;
-    ask_behind(name);
+    ask_behind(name, hops);
     co_return std::move(*found);
   }
   ++packument_misses_;
-  auto found = co_await ask(name);
+  auto found = co_await ask(name, std::move(hops));
   if (found && found->stale) ++stale_answers_;
   co_return found;
 }
@@ -165,18 +167,19 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fly(
   }
 }
 
-asio::awaitable<Result<PackageCache::Found>> PackageCache::ask(PackageName name) {
-  auto found = co_await fly(name.full(), [this, name] { return fill(name, false); });
+asio::awaitable<Result<PackageCache::Found>> PackageCache::ask(PackageName name, std::string hops) {
+  auto found =
+      co_await fly(flight_key(name.full(), hops), [this, name, hops] { return fill(name, false, hops); });
   co_return found;
 }
 
-void PackageCache::ask_behind(const PackageName& name) {
+void PackageCache::ask_behind(const PackageName& name, const std::string& hops) {
   {
     std::lock_guard lock(mutex_);
     if (!asked_behind_.insert(name.full()).second) return;
   }
-  auto work = [this, name]() -> asio::awaitable<void> {
-    auto found = co_await ask(name);
+  auto work = [this, name, hops]() -> asio::awaitable<void> {
+    auto found = co_await ask(name, hops);
     if (!found) log::warn("cache.refresh", {{"package", name.full()}, {"error", found.error().message}});
   };
   asio::co_spawn(fills_, std::move(work), [this, name](const std::exception_ptr&) {
@@ -185,9 +188,10 @@ void PackageCache::ask_behind(const PackageName& name) {
   });
 }
 
-asio::awaitable<Result<PackageCache::Found>> PackageCache::known(PackageName name) {
-  if (auto found = of_any_age(name)) co_return std::move(*found);
-  auto found = co_await fly("of any age " + name.full(), [this, name] { return fill(name, true); });
+asio::awaitable<Result<PackageCache::Found>> PackageCache::known(PackageName name, std::string hops) {
+  if (auto found = of_any_age(name, hops)) co_return std::move(*found);
+  auto found = co_await fly(flight_key("of any age " + name.full(), hops),
+                            [this, name, hops] { return fill(name, true, hops); });
   co_return found;
 }
 
@@ -219,7 +223,8 @@ asio::awaitable<Result<PreparedPackument>> PackageCache::prepare(PackageName nam
   co_return prepared;
 }
 
-asio::awaitable<Result<PackageCache::Found>> PackageCache::fill(PackageName name, bool any_age) {
+asio::awaitable<Result<PackageCache::Found>> PackageCache::fill(PackageName name, bool any_age,
+                                                                std::string hops) {
   if (auto found = fresh(name.full())) co_return std::move(*found);  // filled while we queued
   const std::uint64_t releases_then = releases();
   // What is local is answered locally and never asked upstream.
@@ -241,7 +246,7 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill(PackageName name
   if (local.error().kind != ErrorKind::not_found) co_return local.error();
   RegistryUpstream* upstream = upstream_of(name);
   if (!upstream) co_return no_package(name);
-  auto found = co_await fill_from(name, *upstream, releases_then, any_age);
+  auto found = co_await fill_from(name, *upstream, releases_then, any_age, std::move(hops));
   co_return found;
 }
 
@@ -266,12 +271,12 @@ Result<std::optional<StoredPackument>> PackageCache::load(const PackageName& nam
 asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName name,
                                                                      RegistryUpstream& upstream,
                                                                      std::uint64_t releases_then,
-                                                                     bool any_age) {
+                                                                     bool any_age, std::string hops) {
   auto read = [this, name, origin = upstream.name()] { return load(name, origin); };
   auto stored = co_await async_run_on(parts_.disk, std::move(read));
   if (!stored) co_return stored.error();
   if (any_age && !*stored) {
-    auto asked = co_await ask(name);
+    auto asked = co_await ask(name, std::move(hops));
     co_return asked;
   }
   const CacheLimits& limits = parts_.limits;
@@ -281,7 +286,8 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
     std::string etag = *stored ? (*stored)->head.etag : std::string();
     Result<UpstreamPackument> answer = offline_and_unknown(name);
     std::string from = *stored ? (*stored)->head.from : std::string();
-    if (!limits.offline) answer = co_await upstream.packument_async(name, std::move(etag), std::move(from));
+    if (!limits.offline)
+      answer = co_await upstream.packument_async(name, std::move(etag), std::move(from), std::move(hops));
     bool behind = false;
     if (answer && answer->status == 200 && answer->from != upstream.name() && *stored)
       behind = co_await is_behind(answer->body, (*stored)->body);
@@ -356,17 +362,18 @@ std::optional<PackageCache::Tarball> PackageCache::hot(const std::string& key,
   return Tarball{std::move(kept->bytes), std::move(kept->etag)};
 }
 
-asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball(PackageName name, std::string file) {
-  auto found = co_await known(name);
+asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball(PackageName name, std::string file,
+                                                                     std::string hops) {
+  auto found = co_await known(name, hops);
   if (!found) co_return found.error();
   auto version = version_of_file(*found->packument, name, file);
   if (!version && version.error().kind == ErrorKind::not_found && !fresh(name.full())) {
-    found = co_await ask(name);
+    found = co_await ask(name, hops);
     if (!found) co_return found.error();
     version = version_of_file(*found->packument, name, file);
   }
   if (!version) co_return version.error();
-  auto tarball = co_await tarball_of(name, **version);
+  auto tarball = co_await tarball_of(name, **version, std::move(hops));
   if (tarball)
     if (auto allowed = if_allowed(name, **version, tarball->etag); !allowed) co_return allowed.error();
   co_return tarball;
@@ -386,7 +393,8 @@ Result<void> PackageCache::if_allowed(const PackageName& name, const PreparedVer
 }
 
 asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball_of(PackageName name,
-                                                                        PreparedVersion version) {
+                                                                        PreparedVersion version,
+                                                                        std::string hops) {
   const std::string key = name.full() + "/" + name.tarball_file(version.version);
   if (auto kept = hot(key, version)) {
     ++tarball_hits_;
@@ -403,10 +411,10 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball_of(PackageN
     std::lock_guard lock(mutex_);
     if (const auto it = arriving_.find(key); it != arriving_.end()) co_return it->second;
   }
-  std::function<asio::awaitable<Result<Tarball>>()> fetch_it = [this, name, version] {
-    return fetch(name, version);
+  std::function<asio::awaitable<Result<Tarball>>()> fetch_it = [this, name, version, hops] {
+    return fetch(name, version, hops);
   };
-  auto fetched = co_await tarballs_.run(key, std::move(fetch_it));
+  auto fetched = co_await tarballs_.run(flight_key(key, hops), std::move(fetch_it));
   if (fetched) fetched->fetched = true;
   co_return fetched;
 }
@@ -431,8 +439,8 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::from_disk(PackageNa
   co_return tarball;
 }
 
-asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName name,
-                                                                   PreparedVersion version) {
+asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName name, PreparedVersion version,
+                                                                   std::string hops) {
   RegistryUpstream* upstream = upstream_of(name);
   if (!upstream) co_return no_package(name);
   // Very old packages have a sha1 alone, in either place. What cannot be checked is not served.
@@ -441,7 +449,7 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName n
   auto kept_meanwhile = co_await from_disk(name, version);
   if (kept_meanwhile || kept_meanwhile.error().kind != ErrorKind::not_found) co_return kept_meanwhile;
 
-  auto stream = co_await upstream->tarball_async(name, version.url);
+  auto stream = co_await upstream->tarball_async(name, version.url, {}, hops);
   if (!stream) co_return stream.error();
   const auto length = length_of(**stream);
   const Error too_large =
@@ -449,7 +457,7 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName n
                                     " is larger than this registry takes.");
   if (length && *length > parts_.limits.tarball_bytes_max) co_return too_large;
   if (length && *length <= parts_.limits.small_tarball_bytes_max) {
-    auto small = co_await fetch_small(name, version, *expected, std::move(*stream));
+    auto small = co_await fetch_small(name, version, *expected, std::move(hops), std::move(*stream));
     co_return small;
   }
   auto begin = [this] { return tarball_store_.begin(); };
@@ -458,7 +466,8 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName n
   const bool known_whole = length && expected->by_sha512;
   auto arriving = std::make_shared<ArrivingTarball>(std::move(*staged), known_whole ? *length : ~0ull);
   if (!known_whole) {
-    auto whole = co_await fetch_large(name, version, *expected, std::move(*stream), arriving);
+    auto whole =
+        co_await fetch_large(name, version, *expected, std::move(hops), std::move(*stream), arriving);
     if (!whole) co_return whole.error();
     co_return Tarball{std::move(whole->blob), etag_of(whole->digest)};
   }
@@ -468,9 +477,9 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName n
     std::lock_guard lock(mutex_);
     arriving_[key] = tarball;
   }
-  auto work = [this, name, version, expected = *expected, stream = std::move(*stream), arriving,
+  auto work = [this, name, version, expected = *expected, hops, stream = std::move(*stream), arriving,
                key]() mutable -> asio::awaitable<void> {
-    auto whole = co_await fetch_large(name, version, expected, std::move(stream), arriving);
+    auto whole = co_await fetch_large(name, version, expected, hops, std::move(stream), arriving);
     {
       std::lock_guard lock(mutex_);
       arriving_.erase(key);
@@ -484,10 +493,9 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch(PackageName n
   co_return tarball;
 }
 
-asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch_small(PackageName name,
-                                                                         PreparedVersion version,
-                                                                         ExpectedDigest expected,
-                                                                         std::unique_ptr<HttpStream> stream) {
+asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch_small(
+    PackageName name, PreparedVersion version, ExpectedDigest expected, std::string hops,
+    std::unique_ptr<TarballStream> stream) {
   auto bytes = std::make_shared<std::string>();
   for (int tries = 1;;) {
     auto piece = co_await stream->read_some();
@@ -498,7 +506,7 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch_small(Package
     }
     if (piece.error().kind != ErrorKind::unavailable || ++tries > tries_max) co_return piece.error();
     bytes->clear();
-    auto again = co_await upstream_of(name)->tarball_async(name, version.url);
+    auto again = co_await upstream_of(name)->tarball_async(name, version.url, stream->from(), hops);
     if (!again) co_return again.error();
     stream = std::move(*again);
   }
@@ -534,11 +542,11 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::fetch_small(Package
   co_return Tarball{std::move(whole), etag};
 }
 
-// A transfer that is cut begins again, and what came already is passed over: the digest of the whole tells
-// whether both were of the same bytes.
+// A transfer that is cut begins again, at a mirror where there is one, and what came already is passed over:
+// the digest of the whole tells whether both were of the same bytes.
 asio::awaitable<Result<KeptTarball>> PackageCache::fetch_large(PackageName name, PreparedVersion version,
-                                                               ExpectedDigest expected,
-                                                               std::unique_ptr<HttpStream> stream,
+                                                               ExpectedDigest expected, std::string hops,
+                                                               std::unique_ptr<TarballStream> stream,
                                                                std::shared_ptr<ArrivingTarball> arriving) {
   Sha1Hasher sha1_hasher;  // the staged blob hashes with sha512 itself
   std::uint64_t passed_over = 0;
@@ -546,7 +554,7 @@ asio::awaitable<Result<KeptTarball>> PackageCache::fetch_large(PackageName name,
     auto piece = co_await stream->read_some();
     if (!piece) {
       if (piece.error().kind != ErrorKind::unavailable || ++tries > tries_max) co_return piece.error();
-      auto again = co_await upstream_of(name)->tarball_async(name, version.url);
+      auto again = co_await upstream_of(name)->tarball_async(name, version.url, stream->from(), hops);
       if (!again) co_return again.error();
       stream = std::move(*again);
       passed_over = 0;

@@ -61,7 +61,8 @@ class PackageCache {
   };
   // not_found: neither here nor upstream. unavailable: the upstream does not answer and nothing is kept.
   // forbidden: the name belongs to another origin than the rules say.
-  asio::awaitable<Result<Found>> packument(PackageName name);
+  // `hops`: the gateways that the question has passed (proxy/hops).
+  asio::awaitable<Result<Found>> packument(PackageName name, std::string hops = {});
 
   // Every byte of the first two matches the packument; of the last all but the end may leave before that.
   using TarballBytes = std::variant<std::shared_ptr<const std::string>, std::shared_ptr<const Blob>,
@@ -73,7 +74,7 @@ class PackageCache {
   };
   // forbidden: denied. upstream: not what its packument promises, or its integrity has changed since it was
   // first seen.
-  asio::awaitable<Result<Tarball>> tarball(PackageName name, std::string file);
+  asio::awaitable<Result<Tarball>> tarball(PackageName name, std::string file, std::string hops = {});
 
   // Something was released: what is kept of it is asked for again, and served only where the upstream does
   // not answer.
@@ -100,19 +101,19 @@ class PackageCache {
   // What is in memory.
   std::optional<Result<Found>> fresh(const std::string& name);
   std::optional<Found> usable_while_asking(const std::string& name);
-  std::optional<Found> of_any_age(const PackageName& name);
+  std::optional<Found> of_any_age(const PackageName& name, const std::string& hops);
   void remember(const std::string& name, std::uint64_t releases, Result<Found> found, Instant asked,
                 Instant fresh_until);
 
   // Documents. fill() runs as a flight, on `fills_`.
   asio::awaitable<Result<Found>> fly(std::string key,
                                      std::function<asio::awaitable<Result<Found>>()> fill_it);
-  asio::awaitable<Result<Found>> ask(PackageName name);
-  void ask_behind(const PackageName& name);
-  asio::awaitable<Result<Found>> known(PackageName name);
-  asio::awaitable<Result<Found>> fill(PackageName name, bool any_age);
+  asio::awaitable<Result<Found>> ask(PackageName name, std::string hops);
+  void ask_behind(const PackageName& name, const std::string& hops);
+  asio::awaitable<Result<Found>> known(PackageName name, std::string hops);
+  asio::awaitable<Result<Found>> fill(PackageName name, bool any_age, std::string hops);
   asio::awaitable<Result<Found>> fill_from(PackageName name, RegistryUpstream& upstream,
-                                           std::uint64_t releases, bool any_age);
+                                           std::uint64_t releases, bool any_age, std::string hops);
   Result<std::optional<StoredPackument>> load(const PackageName& name, const std::string& origin);
   asio::awaitable<bool> is_behind(const std::string& theirs, const std::string& kept);
   asio::awaitable<Result<PreparedPackument>> prepare(PackageName name, std::string body);
@@ -122,15 +123,16 @@ class PackageCache {
 
   // Tarballs.
   std::optional<Tarball> hot(const std::string& key, const PreparedVersion& version);
-  asio::awaitable<Result<Tarball>> tarball_of(PackageName name, PreparedVersion version);
+  asio::awaitable<Result<Tarball>> tarball_of(PackageName name, PreparedVersion version, std::string hops);
   Result<void> if_allowed(const PackageName& name, const PreparedVersion& version, std::string_view etag);
   asio::awaitable<Result<Tarball>> from_disk(PackageName name, PreparedVersion version);
-  asio::awaitable<Result<Tarball>> fetch(PackageName name, PreparedVersion version);
+  asio::awaitable<Result<Tarball>> fetch(PackageName name, PreparedVersion version, std::string hops);
   asio::awaitable<Result<Tarball>> fetch_small(PackageName name, PreparedVersion version,
-                                               ExpectedDigest expected, std::unique_ptr<HttpStream> stream);
+                                               ExpectedDigest expected, std::string hops,
+                                               std::unique_ptr<TarballStream> stream);
   asio::awaitable<Result<KeptTarball>> fetch_large(PackageName name, PreparedVersion version,
-                                                   ExpectedDigest expected,
-                                                   std::unique_ptr<HttpStream> stream,
+                                                   ExpectedDigest expected, std::string hops,
+                                                   std::unique_ptr<TarballStream> stream,
                                                    std::shared_ptr<ArrivingTarball> arriving);
   RegistryUpstream* upstream_of(const PackageName& name);
 

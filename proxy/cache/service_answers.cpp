@@ -1,5 +1,7 @@
 #include "proxy/cache/service_answers.hpp"
 
+#include "proxy/hops.hpp"
+
 namespace sallyport {
 namespace {
 
@@ -23,12 +25,12 @@ ServiceAnswers::~ServiceAnswers() {
 }
 
 asio::awaitable<Result<ServiceAnswers::Answer>> ServiceAnswers::get(std::string key, Millis fresh_for,
-                                                                    Ask ask) {
+                                                                    Ask ask, std::string hops) {
   if (auto known = fresh(key)) co_return std::move(*known);
   std::function<asio::awaitable<Result<Answer>>()> fill_it = [this, key, fresh_for, ask = std::move(ask)] {
     return fill(key, fresh_for, ask);
   };
-  auto answer = co_await flights_.run(std::move(key), std::move(fill_it));
+  auto answer = co_await flights_.run(flight_key(std::move(key), hops), std::move(fill_it));
   co_return answer;
 }
 

@@ -30,8 +30,8 @@ class ServiceAnswers {
   };
   using Ask = std::function<asio::awaitable<Result<std::string>>()>;
   // What `ask` answered within `fresh_for`. That there is nothing (not_found), and that nobody answers, is
-  // kept too, for a shorter time; in the second case an older answer does.
-  asio::awaitable<Result<Answer>> get(std::string key, Millis fresh_for, Ask ask);
+  // kept too, for a shorter time; in the second case an older answer does. `hops`: as in PackageCache.
+  asio::awaitable<Result<Answer>> get(std::string key, Millis fresh_for, Ask ask, std::string hops = {});
 
  private:
   struct Kept {

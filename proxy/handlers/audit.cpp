@@ -4,6 +4,7 @@
 #include <map>
 
 #include "proxy/cache/gzip.hpp"
+#include "proxy/hops.hpp"
 #include "proxy/http/error_map.hpp"
 #include "storage/base/json.hpp"
 
@@ -241,6 +242,7 @@ class Audits {
       ServiceQuestion asked;
       asked.path = path;
       asked.body = json::serialize(question);
+      asked.hops = exchange.request.headers.joined(hops_header);
       auto answer = co_await upstream->ask(std::move(asked));
       if (!answer) co_return unanswered(answer.error());
       answers[name] = std::move(*answer);

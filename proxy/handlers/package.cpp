@@ -2,6 +2,7 @@
 
 #include "proxy/handlers/authorize.hpp"
 #include "proxy/handlers/document.hpp"
+#include "proxy/hops.hpp"
 #include "proxy/http/error_map.hpp"
 
 namespace sallyport {
@@ -89,7 +90,7 @@ class Packages {
     auto name = PackageName::parse(exchange.param("pkg"));
     if (!name) co_return error_response(name.error());
     std::string file(exchange.param("file"));
-    auto tarball = co_await cache_.tarball(*name, file);
+    auto tarball = co_await cache_.tarball(*name, file, exchange.request.headers.joined(hops_header));
     if (!tarball) co_return error_response(tarball.error());
     if (exchange.request.method == Method::get)
       pulls_.note(*name, version_in(*name, file), puller_of(exchange));
@@ -103,7 +104,7 @@ class Packages {
   asio::awaitable<Result<PackageCache::Found>> look(Exchange& exchange) {
     auto name = PackageName::parse(exchange.param("pkg"));
     if (!name) co_return name.error();
-    auto found = co_await cache_.packument(*name);
+    auto found = co_await cache_.packument(*name, exchange.request.headers.joined(hops_header));
     co_return found;
   }
   static constexpr const char* tarball_type = "application/octet-stream";

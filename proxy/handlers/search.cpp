@@ -13,6 +13,7 @@
 #include <set>
 
 #include "proxy/handlers/document.hpp"
+#include "proxy/hops.hpp"
 #include "proxy/http/error_map.hpp"
 #include "storage/base/json.hpp"
 #include "storage/base/text.hpp"
@@ -123,7 +124,7 @@ class Searches {
       for (Hit& hit : found->hits)
         if (hits->size() < size) hits->push_back(std::move(hit));
     }
-    co_await look_at_all(hits);
+    co_await look_at_all(hits, request.headers.joined(hops_header));
 
     json::array objects;
     for (Hit& hit : *hits)
@@ -166,14 +167,16 @@ class Searches {
     for (const char* weight : {"quality", "popularity", "maintenance"})
       if (auto value = request.query_value(weight); value && value->size() < 16)
         path += "&" + std::string(weight) + "=" + percent_encoded(*value);
-    ServiceAnswers::Ask ask = [upstream, path]() -> asio::awaitable<Result<std::string>> {
+    const std::string hops = request.headers.joined(hops_header);
+    ServiceAnswers::Ask ask = [upstream, path, hops]() -> asio::awaitable<Result<std::string>> {
       ServiceQuestion question;
+      question.hops = hops;
       question.path = path;
       question.answer_bytes_max = upstream_bytes_max;
       co_return co_await upstream->ask(std::move(question));
     };
     auto answer =
-        co_await parts_.answers.get("search " + origin + " " + path, upstream_fresh, std::move(ask));
+        co_await parts_.answers.get("search " + origin + " " + path, upstream_fresh, std::move(ask), hops);
     if (!answer) co_return answer.error();
     auto read = [this, origin, text = answer->text, size] { return page_of(origin, *text, size); };
     auto page = co_await async_run_on(parts_.pool, std::move(read));
@@ -212,7 +215,7 @@ class Searches {
   }
 
   // Some at a time, until all are looked at or time is up.
-  asio::awaitable<void> look_at_all(std::shared_ptr<std::vector<Hit>> hits) {
+  asio::awaitable<void> look_at_all(std::shared_ptr<std::vector<Hit>> hits, std::string hops) {
     auto executor = co_await asio::this_coro::executor;
     struct Round {
       explicit Round(const asio::any_io_executor& e) : done(e) {}
@@ -236,10 +239,10 @@ class Searches {
     const End end{round};
     // All of this runs on the connection's thread. What is late is not written any more.
     for (std::size_t i = 0, n = round->running; i < n; ++i) {
-      std::function<asio::awaitable<void>()> work = [this, round, hits]() -> asio::awaitable<void> {
+      std::function<asio::awaitable<void>()> work = [this, round, hits, hops]() -> asio::awaitable<void> {
         while (round->next < hits->size() && !round->over) {
           const std::size_t at = round->next++;
-          auto found = co_await parts_.cache.packument((*hits)[at].name);
+          auto found = co_await parts_.cache.packument((*hits)[at].name, hops);
           if (!found || round->over) continue;
           auto tell = [packument = found->packument, hit = (*hits)[at]] { return told(*packument, hit); };
           auto shown = co_await async_run_on(parts_.pool, std::move(tell));

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "proxy/handlers/document.hpp"
+#include "proxy/hops.hpp"
 #include "proxy/http/error_map.hpp"
 #include "storage/base/base64.hpp"
 #include "storage/base/json.hpp"
@@ -34,6 +35,7 @@ class Signatures {
   explicit Signatures(SignatureParts parts) : parts_(std::move(parts)) {}
 
   asio::awaitable<Response> keys(Exchange& exchange) {
+    const std::string hops = exchange.request.headers.joined(hops_header);
     json::array keys;
     std::set<std::string, std::less<>> ids;
     auto any_own = [this] {
@@ -51,8 +53,9 @@ class Signatures {
     for (const std::string& origin : origins) {
       RegistryUpstream* upstream = parts_.upstream(origin);
       if (upstream == nullptr) continue;
-      ServiceAnswers::Ask ask = [upstream]() -> asio::awaitable<Result<std::string>> {
+      ServiceAnswers::Ask ask = [upstream, hops]() -> asio::awaitable<Result<std::string>> {
         ServiceQuestion question;
+        question.hops = hops;
         question.path = "-/npm/v1/keys";
         question.answer_bytes_max = keys_bytes_max;
         auto answer = co_await upstream->ask(std::move(question));
@@ -63,7 +66,7 @@ class Signatures {
         if (!keys_in(*answer)) co_return fail(ErrorKind::upstream, "The upstream's keys could not be read.");
         co_return answer;
       };
-      auto answer = co_await parts_.answers.get("keys " + origin, keys_fresh, std::move(ask));
+      auto answer = co_await parts_.answers.get("keys " + origin, keys_fresh, std::move(ask), hops);
       if (!answer && answer.error().kind == ErrorKind::not_found) continue;
       // Without these every version signed with them would pass for forged.
       if (!answer) co_return error_response(answer.error());
@@ -86,7 +89,8 @@ class Signatures {
       co_return refusal(400, "Attestations are asked for as NAME@VERSION.");
     auto name = PackageName::parse(std::string_view(spec).substr(0, at));
     if (!name) co_return error_response(name.error());
-    auto found = co_await parts_.cache.packument(*name);
+    const std::string hops = exchange.request.headers.joined(hops_header);
+    auto found = co_await parts_.cache.packument(*name, hops);
     if (!found) co_return error_response(found.error());
     // By version only: what a tag names may change between two questions.
     const std::string wanted = spec.substr(at + 1);
@@ -101,8 +105,9 @@ class Signatures {
 
     // Where they are is not read from the packument, so that no packument makes us knock at other doors.
     const std::string path = "-/npm/v1/attestations/" + name->escaped() + "@" + wanted;
-    ServiceAnswers::Ask ask = [upstream, path]() -> asio::awaitable<Result<std::string>> {
+    ServiceAnswers::Ask ask = [upstream, path, hops]() -> asio::awaitable<Result<std::string>> {
       ServiceQuestion question;
+      question.hops = hops;
       question.path = path;
       question.answer_bytes_max = attestations_bytes_max;
       auto answer = co_await upstream->ask(std::move(question));
@@ -113,7 +118,7 @@ class Signatures {
       co_return answer;
     };
     auto answer = co_await parts_.answers.get("attestations " + upstream->name() + " " + spec,
-                                              attestations_fresh, std::move(ask));
+                                              attestations_fresh, std::move(ask), hops);
     if (!answer) co_return error_response(answer.error());
     co_return told(answer->text, answer->stale);
   }

@@ -1,5 +1,7 @@
 #include "proxy/http/error_map.hpp"
 
+#include "proxy/hops.hpp"
+
 namespace sallyport {
 
 int status_of(ErrorKind kind) {
@@ -36,7 +38,7 @@ Response error_response(const Error& error) {
                    ? "Sallyport could not do this; its log has the reason under the id in x-request-id."
                    : "The request was refused.";
   }
-  Response response = refusal(status_of(error.kind), sentence);
+  Response response = refusal(is_loop(error) ? loop_status : status_of(error.kind), sentence);
   if (error.kind == ErrorKind::busy || error.kind == ErrorKind::unavailable) {
     response.header("retry-after", "5");
   }

@@ -4,6 +4,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 
+#include "proxy/hops.hpp"
 #include "storage/base/log.hpp"
 #include "storage/base/text.hpp"
 
@@ -45,11 +46,11 @@ std::string stage_in(const std::string& body) {
 }
 
 bool may_pass_later(int status) {
-  return status == 408 || status == 425 || status == 429 || status >= 500;
+  return status == 408 || status == 425 || status == 429 || (status >= 500 && status != loop_status);
 }
 
 // Counts what has ended, and tells what it says of the upstream. Not every 5xx is about the upstream: one
-// that cannot take a publish, or has a service that fails, may well serve packages.
+// that cannot take a publish, has a service that fails, or leads back here, may well serve packages.
 enum class Telling { of_any_failure, of_answers_only };
 
 int status_of(const HttpResponse& response) {
@@ -61,7 +62,8 @@ int status_of(const std::unique_ptr<HttpStream>& stream) {
 template <class Answer>
 void tell(UpstreamHealth& health, UpstreamHealth::Turn turn, const Result<Answer>& answer,
           Telling telling = Telling::of_any_failure) {
-  const bool failed = answer ? status_of(*answer) >= 500 : answer.error().kind == ErrorKind::unavailable;
+  const bool failed = answer ? status_of(*answer) >= 500 && status_of(*answer) != loop_status
+                             : answer.error().kind == ErrorKind::unavailable;
   health.count(failed || !answer);
   if (!failed) return turn.answered();
   if (telling == Telling::of_any_failure)
@@ -107,7 +109,7 @@ RegistryUpstream::RegistryUpstream(HttpClient& client, UpstreamOptions options, 
     authorization_ = "Basic " + options_.basic_auth;
 }
 
-HttpRequest RegistryUpstream::request(std::string method, std::string_view path) const {
+HttpRequest RegistryUpstream::request(std::string method, std::string_view path, std::string hops) const {
   HttpRequest request;
   request.method = std::move(method);
   request.url = base_.origin() + base_.path + std::string(path);
@@ -118,11 +120,12 @@ HttpRequest RegistryUpstream::request(std::string method, std::string_view path)
   request.route.http_allowed = base_.scheme == "http";
   request.connect_max = options_.connect_max;
   request.idle_max = options_.idle_max;
+  if (!options_.hop_id.empty()) request.headers.add("CDN-Loop", with_hop(std::move(hops), options_.hop_id));
   return request;
 }
 
-HttpRequest RegistryUpstream::packument_request(const PackageName& name) const {
-  HttpRequest asked = request("GET", name.escaped());
+HttpRequest RegistryUpstream::packument_request(const PackageName& name, std::string hops) const {
+  HttpRequest asked = request("GET", name.escaped(), std::move(hops));
   asked.headers.add("Accept", "application/json");
   asked.total_max = options_.packument_max;
   asked.response_bytes_max = options_.packument_bytes_max;
@@ -130,8 +133,9 @@ HttpRequest RegistryUpstream::packument_request(const PackageName& name) const {
   return asked;
 }
 
-Result<HttpRequest> RegistryUpstream::tarball_request(const PackageName& name, std::string_view url) const {
-  HttpRequest asked = request("GET", name.escaped());
+Result<HttpRequest> RegistryUpstream::tarball_request(const PackageName& name, std::string_view url,
+                                                      std::string hops) const {
+  HttpRequest asked = request("GET", name.escaped(), std::move(hops));
   auto packument = parse_url(asked.url);
   if (!packument) return packument.error();
   auto target = resolve_url(*packument, url);
@@ -170,6 +174,12 @@ Error RegistryUpstream::refusal(int status, const HttpHeaders& headers, std::str
                           : " refused the credential of the gate: an administrator has to renew it";
     return fail(ErrorKind::upstream, who + why, detail);
   }
+  if (status == loop_status)
+    return fail(ErrorKind::upstream,
+                who +
+                    " leads in a circle, from registry to registry and back: an administrator has to give " +
+                    std::string(what) + " one origin (\"read\" in [[packages]])",
+                detail);
   if (may_pass_later(status))
     return fail(ErrorKind::unavailable,
                 who + " cannot answer now (" + std::to_string(status) + "): try again later", detail);
@@ -241,8 +251,9 @@ Result<std::string> RegistryUpstream::attestations(const PackageName& name, std:
 }
 
 asio::awaitable<Result<UpstreamPackument>> RegistryUpstream::packument_here(PackageName name,
-                                                                            std::string etag) {
-  HttpRequest asked = packument_request(name);
+                                                                            std::string etag,
+                                                                            std::string hops) {
+  HttpRequest asked = packument_request(name, std::move(hops));
   if (!etag.empty()) asked.headers.add("If-None-Match", etag);
   auto turn = health_.turn();
   if (!turn) co_return turn.error();
@@ -253,15 +264,16 @@ asio::awaitable<Result<UpstreamPackument>> RegistryUpstream::packument_here(Pack
 
 asio::awaitable<Result<UpstreamPackument>> RegistryUpstream::packument_async(PackageName name,
                                                                              std::string etag,
-                                                                             std::string from) {
+                                                                             std::string from,
+                                                                             std::string hops) {
   // An ETag means something to who made it alone.
   const auto known_to = [&](const RegistryUpstream& asked) {
     return asked.name() == (from.empty() ? options_.name : from) ? etag : std::string();
   };
-  auto own = co_await packument_here(name, known_to(*this));
+  auto own = co_await packument_here(name, known_to(*this), hops);
   if (own || !is_down(own.error())) co_return own;
   for (RegistryUpstream* mirror : mirrors_) {
-    auto theirs = co_await mirror->packument_here(name, known_to(*mirror));
+    auto theirs = co_await mirror->packument_here(name, known_to(*mirror), hops);
     if (theirs && theirs->status != 404) co_return theirs;
   }
   co_return own;
@@ -304,39 +316,65 @@ Result<void> RegistryUpstream::tarball(const PackageName& name, std::string_view
   return {};
 }
 
-asio::awaitable<Result<std::unique_ptr<HttpStream>>> RegistryUpstream::tarball_here(PackageName name,
-                                                                                    std::string url) {
-  auto asked = tarball_request(name, url);
-  if (!asked) co_return asked.error();
-  const auto target = parse_url(asked->url);
-  if (target && target->origin() != origin()) {  // says nothing of this one, nor this one of it
-    auto stream = co_await client_.open(std::move(*asked));
-    if (!stream) co_return stream.error();
-    if ((*stream)->status() != 200) co_return refusal((*stream)->status(), (*stream)->headers(), name.full());
-    co_return std::move(*stream);
-  }
-  auto turn = health_.turn();
-  if (!turn) co_return turn.error();
-  auto stream = co_await client_.open(std::move(*asked));
-  tell(health_, std::move(*turn), stream);
-  if (!stream) co_return stream.error();
-  if ((*stream)->status() != 200) co_return refusal((*stream)->status(), (*stream)->headers(), name.full());
-  co_return std::move(*stream);
+asio::awaitable<Result<std::string>> TarballStream::read_some() {
+  auto piece = co_await stream_->read_some();
+  if (!turn_ || (piece && !piece->empty())) co_return piece;
+  if (piece)
+    turn_->answered();
+  else if (piece.error().kind == ErrorKind::unavailable)
+    turn_->cut(log::redacted(piece.error().message));
+  turn_.reset();
+  co_return piece;
 }
 
-asio::awaitable<Result<std::unique_ptr<HttpStream>>> RegistryUpstream::tarball_async(PackageName name,
-                                                                                     std::string url) {
-  auto own = co_await tarball_here(name, url_at(*this, name, url));
-  if (own || !is_down(own.error())) co_return own;
-  for (RegistryUpstream* mirror : mirrors_) {
-    auto theirs = co_await mirror->tarball_here(name, url_at(*mirror, name, url));
-    if (theirs) co_return theirs;
+asio::awaitable<Result<std::unique_ptr<TarballStream>>> RegistryUpstream::tarball_here(PackageName name,
+                                                                                       std::string url,
+                                                                                       std::string hops) {
+  auto asked = tarball_request(name, url, std::move(hops));
+  if (!asked) co_return asked.error();
+  const auto target = parse_url(asked->url);
+  const bool elsewhere = target && target->origin() != origin();  // says nothing of this one, nor this of it
+  std::optional<UpstreamHealth::Turn> turn;
+  if (!elsewhere) {
+    auto granted = health_.turn();
+    if (!granted) co_return granted.error();
+    turn.emplace(std::move(*granted));
   }
-  co_return own;
+  auto stream = co_await client_.open(std::move(*asked));
+  const bool comes = stream && (*stream)->status() == 200;
+  if (turn && (!comes || turn->probes())) {  // others wait for what a probe finds: its head has to do
+    tell(health_, std::move(*turn), stream);
+    turn.reset();
+  } else if (turn) {
+    health_.count(false);
+  }
+  if (!stream) co_return stream.error();
+  if (!comes) co_return refusal((*stream)->status(), (*stream)->headers(), name.full());
+  co_return std::make_unique<TarballStream>(std::move(*stream), options_.name, std::move(turn));
+}
+
+asio::awaitable<Result<std::unique_ptr<TarballStream>>> RegistryUpstream::tarball_async(PackageName name,
+                                                                                        std::string url,
+                                                                                        std::string cut_by,
+                                                                                        std::string hops) {
+  std::vector<RegistryUpstream*> order{this};
+  order.insert(order.end(), mirrors_.begin(), mirrors_.end());
+  const auto broke_off =
+      std::ranges::find_if(order, [&](const RegistryUpstream* one) { return one->name() == cut_by; });
+  if (broke_off != order.end()) std::rotate(order.begin(), broke_off + 1, order.end());
+  Error of_origin;
+  for (RegistryUpstream* asked : order) {
+    auto stream = co_await asked->tarball_here(name, url_at(*asked, name, url), hops);
+    if (stream) co_return stream;
+    if (asked != this) continue;
+    if (!is_down(stream.error())) co_return stream;
+    of_origin = stream.error();
+  }
+  co_return of_origin;
 }
 
 asio::awaitable<Result<std::string>> RegistryUpstream::ask_here(ServiceQuestion question) {
-  HttpRequest asked = request(question.body ? "POST" : "GET", question.path);
+  HttpRequest asked = request(question.body ? "POST" : "GET", question.path, std::move(question.hops));
   asked.headers.add("Accept", "application/json");
   asked.total_max = question.total_max;
   asked.response_bytes_max = question.answer_bytes_max;

@@ -56,6 +56,16 @@ void UpstreamHealth::Turn::failed(const std::string& why) {
                               {"error", why}});
 }
 
+void UpstreamHealth::Turn::cut(const std::string& why) {
+  health_->failures_.fetch_add(1, std::memory_order_relaxed);
+  failed(why);
+}
+
+bool UpstreamHealth::Turn::probes() const {
+  std::lock_guard lock(health_->mutex_);
+  return health_->breaker_.state() == State::half_open;
+}
+
 void UpstreamHealth::count(bool failure) {
   requests_.fetch_add(1, std::memory_order_relaxed);
   if (failure) failures_.fetch_add(1, std::memory_order_relaxed);

@@ -26,6 +26,8 @@ class UpstreamHealth {
     ~Turn();
     void answered();
     void failed(const std::string& why);
+    void cut(const std::string& why);  // failed, after it was counted as a request without failure
+    bool probes() const;               // the one request of an upstream that is left alone otherwise
 
    private:
     UpstreamHealth* health_;

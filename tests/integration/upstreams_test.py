@@ -2,6 +2,7 @@
 answer left alone, and Sallyport behind Sallyport."""
 
 import base64
+import concurrent.futures
 import gzip
 import json
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from support import clients, http, packages
+from support.gateway import measured
 from support.processes import wait_until
 from support.scripted_upstream import Reply, ScriptedUpstream
 
@@ -318,3 +320,50 @@ def test_reads_pass_through_both(two_gates, scripted_upstream, client, tmp_path)
     kept = get(outer, f"/{name}")
     assert kept.status == 200 and kept.headers["warning"] == '110 - "Response is Stale"'
     assert get(outer, f"/{name}/-/{name}-1.0.0.tgz").body == data
+
+
+# -- gateways that ask each other in a circle
+
+
+def test_gateways_that_ask_each_other_say_so_at_once(new_gate, scripted_upstream):
+    """And what has an origin that does not lead back is served by both all the while."""
+    first = new_gate(upstream=scripted_upstream)
+    second = new_gate(upstream=SimpleNamespace(url=first.url, token=first.user("bob").token), packages=[
+        {"match": "@second/*", "read": "local", "publish": "local"}, {}])
+    first.settings["upstreams"]["far"] = {"url": scripted_upstream.url}
+    first.settings["packages"].insert(0, {"match": "far-*", "read": "far", "publish": "deny"})
+    first.settings["upstreams"]["main"]["url"] = second.url
+    (first.folder / "upstream-token").write_text(second.user("bob").token + "\n")
+    first.configure()
+    first.restart()
+    name, own = "far-" + packages.unique(), "@second/" + packages.unique()
+    data = add(scripted_upstream, name)
+    assert second.approve(second.user("rita"), second.hold(second.user("alice"), own)).ok
+    unknown = packages.unique("nowhere")
+    for gate in (first, second):
+        for path in (f"/{unknown}", f"/{unknown}/1.0.0", f"/{unknown}/-/{unknown}-1.0.0.tgz",
+                     "/-/npm/v1/keys", f"/-/v1/search?text={unknown}"):
+            answer, seconds = measured(lambda path=path, gate=gate: get(gate, path))
+            assert answer.status == 508 and "circle" in answer.error, (path, answer.body)
+            assert seconds < 10
+        audit = http.post(gate.url + BULK, {unknown: ["1.0.0"]}, token=gate.user("bob").token)
+        assert audit.status == 508 and "circle" in audit.error
+    for _ in range(8):  # more than a breaker takes of failures
+        assert get(first, "/" + packages.unique("nowhere")).status == 508
+    assert upstream_figure(first, "down") == upstream_figure(second, "down") == 0
+    assert get(first, f"/{own}").status == 200
+    assert get(second, f"/{name}/-/{name}-1.0.0.tgz").body == data
+    assert [e for e in first.entries() + second.entries() if e["event"] == "upstream.loop"]
+
+
+def test_two_that_ask_each_other_at_the_same_time_do_not_wait_for_each_other(new_gate, scripted_upstream):
+    first = new_gate(upstream=scripted_upstream)
+    second = new_gate(upstream=SimpleNamespace(url=first.url, token=first.user("bob").token))
+    first.settings["upstreams"]["main"]["url"] = second.url
+    (first.folder / "upstream-token").write_text(second.user("bob").token + "\n")
+    first.configure()
+    first.restart()
+    names = [packages.unique("nowhere") for _ in range(30)]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(get, gate, f"/{name}", seconds=20) for name in names for gate in (first, second)]
+        assert {one.result().status for one in asked} == {508}

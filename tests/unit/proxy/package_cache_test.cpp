@@ -877,6 +877,27 @@ TEST_CASE("a mirror that is behind takes nothing away") {
   CHECK(ahead.packument->versions.contains("1.2.0"));
 }
 
+TEST_CASE("what an upstream breaks off comes from its mirror, small or large") {
+  for (const std::size_t bytes : {std::size_t(300), std::size_t(2'000'000)}) {
+    Registry mirror;
+    House house;
+    house.mirror_url = mirror.url();
+    house.limits.small_tarball_bytes_max = 1'000'000;
+    house.restart();
+    const std::string tarball(bytes, 'x');
+    mirror.set([&](Registry& r) { r.put(tarball); });
+    house.registry.set([&](Registry& r) {
+      r.put(tarball);
+      r.send_bytes = bytes / 2;
+      r.cuts = 1000;
+    });
+    CHECK((house.fetch().value() == tarball));
+    CHECK(house.registry.asked("/lib/-/lib-1.0.0.tgz") == 1);
+    CHECK(mirror.asked("/lib/-/lib-1.0.0.tgz") == 1);
+    CHECK(house.blob_count() == 1);
+  }
+}
+
 TEST_CASE("a tarball of a packument with a sha1 alone is denied by its sha512 all the same") {
   House house;
   house.registry.set([](Registry& r) { r.integrity.clear(); });

@@ -9,6 +9,7 @@
 #include <boost/asio/use_future.hpp>
 #include <thread>
 
+#include "proxy/hops.hpp"
 #include "proxy/upstream/registry_upstream.hpp"
 #include "storage/base/log.hpp"
 #include "tests/support/scripted_upstream.hpp"
@@ -607,4 +608,71 @@ TEST_CASE("how far an upstream's own review has come") {
     status = unclear;
     CHECK(upstream->review_of("0a").has_error());
   }
+}
+
+TEST_CASE("who breaks off a tarball's transfer is asked again last, and left alone once it did so often") {
+  Pair pair;
+  pair.main = named(pair.client, "main", pair.origin.url() + "/npm", for_long);
+  pair.main->set_mirrors({pair.second.get()});
+  const std::string url = pair.origin.url() + "/npm/lib/-/lib-1.0.0.tgz";
+  pair.origin_says = [](const SeenRequest&) {
+    std::string cut = response(200, "the bytes", "Connection: close\r\n");
+    return cut.substr(0, cut.size() - 4);
+  };
+  pair.mirror_says = always(404);
+  CHECK(wait_for(whole_tarball(*pair.main, url)).error().kind == ErrorKind::unavailable);
+  // The mirror first, and what it does not have from the origin all the same.
+  const auto again = wait_for(pair.main->tarball_async(name_of("lib"), url, "main"));
+  CHECK(again.value()->from() == "main");
+  CHECK(pair.mirror.requests().size() == 1);
+  pair.mirror_says = always(200, "the bytes");
+  CHECK(wait_for(pair.main->tarball_async(name_of("lib"), url, "main")).value()->from() == "second");
+  CHECK(pair.origin.requests().size() == 2);
+  CHECK(wait_for(pair.main->tarball_async(name_of("lib"), url, "second")).value()->from() == "main");
+
+  // One that nobody read to its end says nothing.
+  CHECK_FALSE(pair.main->figures().down);
+  CHECK(pair.main->figures().failures == 1);
+  for (int i = 0; i < 2; ++i) CHECK(wait_for(whole_tarball(*pair.main, url)).has_error());
+  CHECK(pair.main->figures().down);
+  CHECK(pair.main->figures().failures == 3);
+  CHECK(wait_for(whole_tarball(*pair.main, url)).value() == "the bytes");
+}
+
+TEST_CASE("an upstream that leads back here is told by its answer, and is not taken for ill") {
+  ScriptedUpstream registry(answering([](const SeenRequest&) { return response(508, "{}"); }));
+  HttpClient client;
+  UpstreamOptions options;
+  options.name = "main";
+  options.url = registry.url();
+  options.hop_id = "sallyport-me";
+  options.breaker = for_long;
+  options.proxy_from_environment = false;
+  const auto upstream = RegistryUpstream::make(client, options).value();
+  for (int i = 0; i < 5; ++i) {
+    const auto asked =
+        wait_for(upstream->packument_async(name_of("lib"), "", "", i == 0 ? "" : "gate-a, gate-b"));
+    CHECK(asked.error().kind == ErrorKind::upstream);
+    CHECK(is_loop(asked.error()));
+    CHECK(asked.error().message.find("one origin") != std::string::npos);
+  }
+  CHECK(is_loop(wait_for(whole_tarball(*upstream, "/lib/-/lib-1.0.0.tgz")).error()));
+  CHECK_FALSE(upstream->figures().down);
+  CHECK(registry.requests().front().header("cdn-loop") == "sallyport-me");
+  CHECK(registry.requests().at(1).header("cdn-loop") == "gate-a, gate-b, sallyport-me");
+}
+
+TEST_CASE("a question goes in circles where it has been here, or at too many places to be true") {
+  SystemRandom random;
+  const std::string own = hop_id(random);
+  CHECK(own != hop_id(random));
+  CHECK_FALSE(goes_in_circles("", own));
+  CHECK_FALSE(goes_in_circles(with_hop("other; loops=1", "another"), own));
+  CHECK(goes_in_circles(with_hop(with_hop("other", own), "another"), own));
+  std::string many;
+  for (int i = 0; i < 16; ++i) many = with_hop(many, "g" + std::to_string(i));
+  CHECK_FALSE(goes_in_circles(many, own));
+  CHECK(goes_in_circles(with_hop(many, "g"), own));
+  CHECK(goes_in_circles(std::string(1025, 'a'), own));
+  CHECK(with_hop("not\tprintable", own) == own);
 }
