@@ -93,7 +93,7 @@ Gate::Gate(GateParts parts)
       origins_(parts_.store),
       outbox_(parts_.store, parts_.ledger, parts_.blobs, stages_, parts_.upstream,
               [this](const Stage& stage) { return against_local(stage); }),
-      outside_(parts_.clock, catalog_, parts_.packages, parts_.upstream, parts_.malware) {}
+      outside_(parts_.clock, catalog_, parts_.packages, parts_.upstream, parts_.malware, {}, &origins_) {}
 
 Result<void> Gate::may_publish(const Principal& who, const PackageName& name) const {
   if (who.read_only) return forbidden("This token is read-only: publish with one that may write.");

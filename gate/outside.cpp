@@ -81,10 +81,11 @@ void add_previous_provenance(OutsideFacts& facts, const Facts& baseline, const U
 
 OutsideCollector::OutsideCollector(const Clock& clock, Catalog& catalog, const PackageRules& packages,
                                    std::function<Upstream*(std::string_view)> upstream,
-                                   const MalwareFeed* feed, OutsideLimits limits)
+                                   const MalwareFeed* feed, OutsideLimits limits, const NameOrigins* origins)
     : clock_(clock),
       catalog_(catalog),
       packages_(packages),
+      origins_(origins),
       upstream_(std::move(upstream)),
       feed_(feed),
       limits_(limits) {}
@@ -209,6 +210,13 @@ void OutsideCollector::answer(const Question& question, Instant give_up, Depende
     if (!known.organisation) return unavailable(known, "no registry is configured that it is read from");
     known.state = State::absent;
     return;
+  }
+  if (origins_ != nullptr) {
+    // As installs have it: what belongs to another upstream is not taken from this one.
+    const auto owner = origins_->of(*name);
+    if (!owner) return unavailable(known, owner.error().message);
+    if (*owner && (*owner)->origin != rule.read)
+      return unavailable(known, belongs_elsewhere(*name, **owner, rule.read).message);
   }
   Upstream* upstream = upstream_(rule.read);
   if (upstream == nullptr) return unavailable(known, "no registry is configured that it is read from");

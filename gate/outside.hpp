@@ -13,6 +13,7 @@
 
 #include "gate/catalog.hpp"
 #include "gate/malware_feed.hpp"
+#include "gate/name_origins.hpp"
 #include "gate/package_rules.hpp"
 #include "gate/principal.hpp"
 #include "gate/upstream.hpp"
@@ -39,7 +40,7 @@ class OutsideCollector {
   // `feed` null: none. All must outlive the collector.
   OutsideCollector(const Clock& clock, Catalog& catalog, const PackageRules& packages,
                    std::function<Upstream*(std::string_view)> upstream, const MalwareFeed* feed,
-                   OutsideLimits limits = {});
+                   OutsideLimits limits = {}, const NameOrigins* origins = nullptr);
 
   // Of the dependencies that `baseline` lacks or has in another range, and of every entry of the feed that a
   // dependency or the release meets. Never fails: what cannot be had is said to be unavailable.
@@ -73,6 +74,7 @@ class OutsideCollector {
   const Clock& clock_;
   Catalog& catalog_;
   const PackageRules& packages_;
+  const NameOrigins* origins_;
   std::function<Upstream*(std::string_view)> upstream_;
   const MalwareFeed* feed_;
   OutsideLimits limits_;

@@ -378,6 +378,12 @@ std::string Config::base_url(std::uint16_t port) const {
          ':' + std::to_string(port);
 }
 
+std::vector<std::string> Config::origins() const {
+  std::vector<std::string> all{"local"};
+  for (const UpstreamConfig& one : upstreams) all.push_back(one.name);
+  return all;
+}
+
 const UpstreamConfig* Config::upstream(std::string_view name) const {
   const auto found = std::find_if(upstreams.begin(), upstreams.end(),
                                   [&](const auto& candidate) { return candidate.name == name; });

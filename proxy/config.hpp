@@ -92,6 +92,7 @@ struct Config {
   // What clients are told to use. `port` is the real one, where `listen` asks for any (0).
   std::string base_url(std::uint16_t port) const;
   const UpstreamConfig* upstream(std::string_view name) const;  // nullptr if none
+  std::vector<std::string> origins() const;                     // of names: the upstreams, and "local"
 };
 
 struct FoundRegistry {

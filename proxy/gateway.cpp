@@ -294,7 +294,7 @@ void Gateway::State::make_routes(const std::string& base_url) {
                      [this](StageState state) { metrics->submitted(state); }});
   for (auto& routes :
        {publish_routes(*context), stage_routes(*context), package_routes(*cache, *pulls, disk),
-        audit_routes({gate->catalog(), gate->packages(), disk, find}),
+        audit_routes({gate->catalog(), NameOrigins(*data.meta), gate->packages(), disk, find}),
         signature_routes({*signatures, gate->catalog(), gate->packages(), *cache, *answers, disk, find}),
         search_routes(
             {*own_search, gate->catalog(), gate->packages(), *cache, *answers, clock, search, find}),
@@ -499,7 +499,8 @@ ConsoleContext Gateway::console() {
           s.data.path,
           s.config.turned_down_kept_for,
           rules,
-          released};
+          released,
+          s.config.origins()};
 }
 void Gateway::make_routes(const std::string& base_url) {
   state_->make_routes(base_url);

@@ -193,10 +193,13 @@ class Cli {
       const auto restrictions = Restrictions::open({*folder->ledger, *folder->meta, rules});
       if (!restrictions) return refused(restrictions.error());
       Pulls pulls(*folder->meta, clock);
-      return run_command(
-          {*folder->identity, *folder->ledger, *folder->meta, *folder->blobs, *folder->cached, **restrictions,
-           pulls, clock, folder->path, config->turned_down_kept_for, [&] { return rules_of(*config); }},
-          options_, input, output);
+      auto origins = config->origins();
+      // Without a configuration a server has the registry of npm under this name.
+      if (!options_.config && config->upstreams.empty()) origins.emplace_back("main");
+      return run_command({*folder->identity, *folder->ledger, *folder->meta, *folder->blobs, *folder->cached,
+                          **restrictions, pulls, clock, folder->path, config->turned_down_kept_for,
+                          [&] { return rules_of(*config); }, [](const PackageName&) {}, origins},
+                         options_, input, output);
     }
     if (folder.error().kind != ErrorKind::busy) return refused(folder.error());
     const auto code = ask_console(config->data, args_, input, output);

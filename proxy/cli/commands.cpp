@@ -11,7 +11,6 @@
 #include "proxy/cli/gc.hpp"
 #include "proxy/cli/import_verdaccio.hpp"
 #include "proxy/cli/terminal.hpp"
-#include "proxy/config_keys.hpp"
 #include "proxy/data_folder.hpp"
 #include "storage/base/json.hpp"
 #include "storage/base/text.hpp"
@@ -235,7 +234,6 @@ class CommandRun {
                 "Nobody installs " + o_.entry + " any more.");
   }
 
-  // Whether such an upstream is configured is told where the name is next asked for.
   int origin() const {
     const auto name = PackageName::parse(o_.entry);
     if (!name) return refused(name.error());
@@ -250,8 +248,12 @@ class CommandRun {
                            : name->full() + " belongs to nobody yet.\n");
       return 0;
     }
-    if (!config_keys::is_name(o_.move_to) || o_.move_to == "deny")
-      return refused(fail(ErrorKind::invalid, "--move takes the name of an upstream, or local."));
+    std::string known;
+    for (const std::string& one : c_.origins) known += (known.empty() ? "" : ", ") + one;
+    if (std::ranges::find(c_.origins, o_.move_to) == c_.origins.end())
+      return refused(fail(ErrorKind::invalid, "There is no upstream \"" + printable(o_.move_to) +
+                                                  "\" in the configuration: --move takes one of " + known +
+                                                  "."));
     if (*own)
       return refused(
           fail(ErrorKind::conflict, name->full() + " is published here, and stays this registry's."));

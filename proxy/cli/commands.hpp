@@ -31,6 +31,7 @@ struct ConsoleContext {
   Millis turned_down_kept_for;
   std::function<Result<std::shared_ptr<const InspectionRules>>()> rules = {};  // may take seconds
   std::function<void(const PackageName&)> released = [](const PackageName&) {};
+  std::vector<std::string> origins = {};  // of names: the upstreams that are configured, and "local"
 };
 
 // Where text goes, as it is made.

@@ -67,11 +67,13 @@ class Origins {
   std::string find(std::string_view text) {
     auto name = PackageName::parse(text);
     if (!name) return {};
-    const PackageRule& rule = parts_.packages.rule_for(*name);
-    if (rule.read == "local" || parts_.upstream(rule.read) == nullptr) return {};
     auto own = parts_.catalog.has_package(*name);
     if (!own || *own) return {};  // what cannot be looked up may be our own
-    return rule.read;
+    // A changed configuration tells no other registry which names are in use here.
+    auto owner = parts_.origins.of(*name);
+    if (!owner) return {};
+    const std::string& origin = *owner ? (*owner)->origin : parts_.packages.rule_for(*name).read;
+    return parts_.upstream(origin) == nullptr ? std::string() : origin;
   }
 
   AuditParts& parts_;

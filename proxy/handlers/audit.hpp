@@ -8,6 +8,7 @@
 
 #include "gate/catalog.hpp"
 #include "gate/executors.hpp"
+#include "gate/name_origins.hpp"
 #include "gate/package_rules.hpp"
 #include "proxy/http/route.hpp"
 #include "proxy/upstream/registry_upstream.hpp"
@@ -16,6 +17,7 @@ namespace sallyport {
 
 struct AuditParts {
   Catalog& catalog;
+  NameOrigins origins;
   const PackageRules& packages;
   WorkPool& disk;
   std::function<RegistryUpstream*(std::string_view name)> upstream;

@@ -125,6 +125,21 @@ def test_a_changed_configuration_hands_no_name_to_another_upstream(scripted_upst
     publish = gate.publish(gate.user("alice"), scoped, "9.0.0", packages.package_tarball(scoped, "9.0.0"))
     assert publish.status == 403 and f"sallyport origin {scoped} --move local" in publish.error
 
+    # An audit tells the other upstream nothing of it either: what was installed is main's.
+    bulk = http.post(gate.url + BULK, {name: ["1.0.0"], scoped: ["1.0.0"]}, token=gate.user("bob").token)
+    assert bulk.status == 404 and second_upstream.requests == []
+    (asked,) = scripted_upstream.seen("POST", BULK)
+    assert asked.json() == {name: ["1.0.0"], scoped: ["1.0.0"]}
+    # Nor is it asked how old the package is, when one of ours depends on it.
+    user = packages.unique("user")
+    held = gate.hold(gate.user("alice"), "@acme/" + user, data=packages.package_tarball(
+        "@acme/" + user, dependencies={name: "1.0.0"}), fields={"dependencies": {name: "1.0.0"}})
+    report = http.get(f"{gate.url}/-/stage/{held}/report", token=gate.user("rita").token).json()
+    assert any("belongs to the upstream" in finding["message"] for finding in report["findings"])
+    assert second_upstream.requests == []
+
+    wrong = gate.cli("origin", name, "--move", "ohter", expect=2)
+    assert 'no upstream "ohter"' in wrong.stderr and "local, main, other" in wrong.stderr
     gate.cli("origin", name, "--move", "other")
     gate.cli("origin", scoped, "--move", "local")
     runner.install(project, name)
