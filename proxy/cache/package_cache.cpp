@@ -216,7 +216,14 @@ asio::awaitable<bool> PackageCache::is_behind(const std::string& theirs, const s
 }
 
 asio::awaitable<Result<PreparedPackument>> PackageCache::prepare(PackageName name, std::string body) {
-  auto work = [&name, body = std::move(body), view = view_of(name)]() mutable {
+  PackumentView seen = view_of(name);
+  if (!seen.conditions.bad_digests->empty()) {
+    auto read = [this, &name] { return tarball_store_.known_digests(name); };
+    auto known = co_await async_run_on(parts_.disk, std::move(read));
+    if (!known) co_return known.error();
+    seen.known_digests = std::move(*known);
+  }
+  auto work = [&name, body = std::move(body), view = std::move(seen)]() mutable {
     return prepare_upstream(name, std::move(body), view);
   };
   auto prepared = co_await async_run_on(parts_.scan, std::move(work));
@@ -374,22 +381,33 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball(PackageName
   }
   if (!version) co_return version.error();
   auto tarball = co_await tarball_of(name, **version, std::move(hops));
-  if (tarball)
-    if (auto allowed = if_allowed(name, **version, tarball->etag); !allowed) co_return allowed.error();
+  if (!tarball) co_return tarball;
+  tarball->version = (*version)->version;
+  if ((*version)->integrity.starts_with("sha512-")) co_return tarball;
+  auto allowed = co_await if_allowed(name, **version, tarball->etag);
+  if (!allowed) co_return allowed.error();
   co_return tarball;
 }
 
-// Of a packument that tells a sha1 alone the sha512 is known only now, and may be what was denied.
-Result<void> PackageCache::if_allowed(const PackageName& name, const PreparedVersion& version,
-                                      std::string_view etag) {
-  if (version.integrity.starts_with("sha512-")) return {};
+// Of a packument that tells a sha1 alone the sha512 is known only now, and may be what was denied: then the
+// documents are made again, with what is known.
+asio::awaitable<Result<void>> PackageCache::if_allowed(PackageName name, PreparedVersion version,
+                                                       std::string etag) {
   VersionFacts facts;
   facts.version = version.version;
-  facts.integrity = etag.substr(1, etag.size() - 2);
+  const std::string integrity = etag.substr(1, etag.size() - 2);
+  facts.integrity = integrity;
   facts.own = true;  // all else was judged before
   Seen seen = judge(facts, parts_.restrictions.of(name), parts_.clock.now());
-  if (seen.sight == Sight::denied) return fail(ErrorKind::forbidden, std::move(seen.why));
-  return {};
+  if (seen.sight != Sight::denied) co_return Result<void>();
+  auto digest = parse_integrity(integrity);
+  Sha512 sha512;
+  if (digest) std::copy_n(digest->digest.begin(), sha512.bytes.size(), sha512.bytes.begin());
+  auto pin = [this, &name, &version, &sha512] { return tarball_store_.pin(name, version, sha512); };
+  auto pinned = co_await async_run_on(parts_.disk, std::move(pin));
+  if (!pinned) note_unkept(name, pinned.error());
+  memory_.erase(name.full());
+  co_return fail(ErrorKind::forbidden, std::move(seen.why));
 }
 
 asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball_of(PackageName name,

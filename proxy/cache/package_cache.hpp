@@ -70,6 +70,7 @@ class PackageCache {
   struct Tarball {
     TarballBytes bytes;
     std::string etag;
+    std::string version = {};
     bool fetched = false;  // from its upstream, just now
   };
   // forbidden: denied. upstream: not what its packument promises, or its integrity has changed since it was
@@ -124,7 +125,7 @@ class PackageCache {
   // Tarballs.
   std::optional<Tarball> hot(const std::string& key, const PreparedVersion& version);
   asio::awaitable<Result<Tarball>> tarball_of(PackageName name, PreparedVersion version, std::string hops);
-  Result<void> if_allowed(const PackageName& name, const PreparedVersion& version, std::string_view etag);
+  asio::awaitable<Result<void>> if_allowed(PackageName name, PreparedVersion version, std::string etag);
   asio::awaitable<Result<Tarball>> from_disk(PackageName name, PreparedVersion version);
   asio::awaitable<Result<Tarball>> fetch(PackageName name, PreparedVersion version, std::string hops);
   asio::awaitable<Result<Tarball>> fetch_small(PackageName name, PreparedVersion version,

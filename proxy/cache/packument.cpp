@@ -131,6 +131,7 @@ struct Origin {
 
   Result<void> read();
   bool read_manifest(const JsonMember& entry);
+  void find_odd_files();
   void judge_all();
   void repoint();
   void write();
@@ -217,6 +218,18 @@ bool Origin::read_manifest(const JsonMember& entry) {
   return true;
 }
 
+// What two versions claim, or what is another's usual name, is nobody's.
+void Origin::find_odd_files() {
+  std::unordered_set<std::string> claimed_twice;
+  for (const auto& [text, version] : out.versions) {
+    std::string_view file = std::string_view(version.url).substr(0, version.url.find_first_of("?#"));
+    file.remove_prefix(file.rfind('/') + 1);
+    if (file.empty() || file == name.tarball_file(text)) continue;
+    if (!out.odd_files.emplace(file, text).second) claimed_twice.emplace(file);
+  }
+  for (const std::string& file : claimed_twice) out.odd_files.erase(file);
+}
+
 void Origin::judge_all() {
   // Whether the next lower version had provenance; of a release the next lower release. Those that differ in
   // their build alone stand side by side; and clients read as versions what is none, in a place of their own.
@@ -252,7 +265,10 @@ void Origin::judge_all() {
     VersionFacts facts;
     facts.version = prepared.version;
     facts.published = prepared.published;
-    facts.integrity = prepared.integrity;
+    std::string digests = prepared.integrity;
+    if (const auto known = view.known_digests.find(prepared.version); known != view.known_digests.end())
+      digests += " " + known->second;
+    facts.integrity = digests;
     facts.shasum = prepared.shasum;
     facts.own = own;
     facts.install_script = manifest.install_script;
@@ -395,6 +411,7 @@ Result<PreparedPackument> prepare(const PackageName& name, std::string text, con
   if (!json) return unreadable(name);
   Origin origin{*json, name, view, own, {}, {}, {}, {}};
   if (auto read = origin.read(); !read) return read.error();
+  origin.find_odd_files();
   origin.judge_all();
   origin.repoint();
   origin.write();
@@ -482,6 +499,9 @@ Result<const PreparedVersion*> version_named(const PreparedPackument& packument,
   return if_served(found->second);
 }
 
+namespace {
+
+// "1.0.0" of "lib-1.0.0.tgz"; empty where it is no name of a tarball of that package.
 std::string_view version_in(const PackageName& name, std::string_view file) {
   const std::string_view base = name.base(), end = ".tgz";
   if (file.size() <= base.size() + 1 + end.size() || !file.starts_with(base) || file[base.size()] != '-' ||
@@ -490,10 +510,16 @@ std::string_view version_in(const PackageName& name, std::string_view file) {
   return file.substr(base.size() + 1, file.size() - base.size() - 1 - end.size());
 }
 
+}  // namespace
+
 Result<const PreparedVersion*> version_of_file(const PreparedPackument& packument, const PackageName& name,
                                                std::string_view file) {
   const std::string_view version = version_in(name, file);
-  const auto found = version.empty() ? packument.versions.end() : packument.versions.find(version);
+  auto found = version.empty() ? packument.versions.end() : packument.versions.find(version);
+  // A lock file made at the origin itself, and with its host replaced, has the origin's own.
+  if (const auto odd = packument.odd_files.find(file);
+      found == packument.versions.end() && odd != packument.odd_files.end())
+    found = packument.versions.find(odd->second);
   if (found != packument.versions.end()) return if_served(found->second);
   return fail(ErrorKind::not_found, "There is no tarball " + std::string(file) + " of " + name.full() + ".");
 }

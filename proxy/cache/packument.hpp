@@ -40,6 +40,8 @@ struct PreparedPackument {
   Document full, abbreviated;
   std::map<std::string, PreparedVersion, std::less<>> versions;  // whatever their sight
   std::map<std::string, std::string, std::less<>> tags;          // of visible versions
+  // Versions by the file names that their origin has for their tarballs, where it has others than most.
+  std::map<std::string, std::string, std::less<>> odd_files;
   std::string last_modified;            // HTTP date of the last change; empty where the origin tells none
   Instant good_until = Instant::max();  // then a hidden version comes of age and the documents change
   std::uint64_t generation = 0;         // of the conditions they were made under
@@ -52,6 +54,9 @@ struct PackumentView {
   std::string base_url;  // tarballs are at <base_url>/<name>/-/<file>
   Instant now;
   Conditions conditions;
+  // The sha512 ("sha512-…") of tarballs that were fetched, by version: of some the packument tells a sha1
+  // alone.
+  std::map<std::string, std::string, std::less<>> known_digests = {};
 };
 
 // CPU work in proportion to the document: not on an I/O thread. upstream: the text is not a packument of
@@ -61,10 +66,6 @@ Result<PreparedPackument> prepare_upstream(const PackageName& name, std::string 
 Result<PreparedPackument> prepare_local(const LocalPackage& package, const PackumentView& view);
 
 std::string tags_json(const PreparedPackument& packument);
-
-// The version in a tarball's file name, "1.0.0" of "lib-1.0.0.tgz"; empty where it is no name of a tarball of
-// that package. Whether there is such a version is another question.
-std::string_view version_in(const PackageName& name, std::string_view file);
 
 // Below: what somebody may have who asks for exactly that. Visible and hidden versions; denied (with the
 // reason) and not_found otherwise.

@@ -160,6 +160,22 @@ Result<void> TarballStore::pin(const PackageName& name, const PreparedVersion& v
   return parts_.store.write(batch, Durability::relaxed);
 }
 
+Result<std::map<std::string, std::string, std::less<>>> TarballStore::known_digests(const PackageName& name) {
+  std::map<std::string, std::string, std::less<>> known;
+  const std::string all = "t " + name.full() + std::string(1, '\0');
+  const std::string before = all + name.tarball_file("");  // "lib-.tgz"
+  const std::string_view end = ".tgz";
+  auto visit = [&](std::string_view key, std::string_view text) {
+    const std::size_t at = before.size() - end.size();
+    if (key.size() > before.size() && key.ends_with(end))
+      if (auto digest = digest_in(text))
+        known.emplace(key.substr(at, key.size() - at - end.size()), to_integrity(*digest));
+    return true;
+  };
+  if (auto read = parts_.store.scan(Family::upstream, all, {}, false, visit); !read) return read.error();
+  return known;
+}
+
 Result<KeptTarball> TarballStore::keep(const PackageName& name, const PreparedVersion& version,
                                        StagedBlob& staged, const Sha512& digest) {
   const std::uint64_t size = staged.size();

@@ -5,6 +5,7 @@
 // Records, in family `upstream`:
 //   t <name> NUL <file>  {v, sha512, integrity}: `integrity` is what the packument promised, for good
 
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -44,6 +45,11 @@ class TarballStore {
   Result<KeptTarball> keep(const PackageName& name, const PreparedVersion& version, StagedBlob& staged,
                            const Sha512& digest);
 
+  // What the bytes of a version turned out to be, whether they are kept or not.
+  Result<void> pin(const PackageName& name, const PreparedVersion& version, const Sha512& digest);
+  // "sha512-…" by version, of all that were ever fetched.
+  Result<std::map<std::string, std::string, std::less<>>> known_digests(const PackageName& name);
+
   // The integrities that were pinned for a package, which has another origin now.
   Result<void> forget(const PackageName& name);
 
@@ -52,7 +58,6 @@ class TarballStore {
  private:
   Result<KeptTarball> open_cached(const Sha512& digest);
   Result<std::optional<KeptTarball>> released_here(const PackageName& name, const PreparedVersion& version);
-  Result<void> pin(const PackageName& name, const PreparedVersion& version, const Sha512& digest);
   void make_room(std::uint64_t added);
 
   TarballStoreParts parts_;

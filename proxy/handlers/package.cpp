@@ -92,8 +92,7 @@ class Packages {
     std::string file(exchange.param("file"));
     auto tarball = co_await cache_.tarball(*name, file, exchange.request.headers.joined(hops_header));
     if (!tarball) co_return error_response(tarball.error());
-    if (exchange.request.method == Method::get)
-      pulls_.note(*name, version_in(*name, file), puller_of(exchange));
+    if (exchange.request.method == Method::get) pulls_.note(*name, tarball->version, puller_of(exchange));
     Response response = std::visit([this](auto& bytes) { return body_of(std::move(bytes)); }, tarball->bytes);
     response.header("etag", std::move(tarball->etag)).header("cache-control", immutable);
     if (tarball->fetched) response.header("x-cache", "MISS");

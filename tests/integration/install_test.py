@@ -172,3 +172,23 @@ def test_npm_ci_with_a_lock_file(verdaccio, new_gate, client, tmp_path):
         (other / file).write_bytes((project / file).read_bytes())
     client("npm12", gate.url, gate.user("bob").token).run("ci", cwd=other)
     assert clients.installed(other, package)["version"] == "1.0.0"
+
+
+def test_a_tarball_that_its_origin_calls_otherwise(scripted_upstream, new_gate, client, tmp_path):
+    """By our own name for it, and by the origin's, as a lock file made there has it."""
+    gate = new_gate(upstream=scripted_upstream)
+    name = packages.unique("odd")
+    data = packages.package_tarball(name)
+    scripted_upstream.add(name, "1.0.0", data)
+    dist = scripted_upstream.documents[name]["versions"]["1.0.0"]["dist"]
+    dist["tarball"] = f"{scripted_upstream.url}/{name}/-/{name}.release-1.tar.gz"
+    scripted_upstream.tarballs = {f"/{name}/-/{name}.release-1.tar.gz": data}
+    project = clients.project(tmp_path / "project")
+    client("npm11", gate.url, gate.user("bob").token).install(project, name)
+    lock = project / "package-lock.json"
+    assert f"/{name}-1.0.0.tgz" in lock.read_text()
+    lock.write_text(lock.read_text().replace(f"/{name}-1.0.0.tgz", f"/{name}.release-1.tar.gz"))
+    client("npm12", gate.url, gate.user("bob").token).run("ci", cwd=project)
+    assert clients.installed(project, name)["version"] == "1.0.0"
+    rows = gate.cli("who", f"{name}@1.0.0").stdout.splitlines()
+    assert len(rows) == 3 and all("bob" in row for row in rows[1:])

@@ -905,8 +905,61 @@ TEST_CASE("a tarball of a packument with a sha1 alone is denied by its sha512 al
   REQUIRE(house.restrictions->deny("ann", to_integrity(sha512(as_bytes("the bytes of lib 1.0.0"))), "trojan")
               .has_value());
   CHECK(kind_of(house.fetch()) == ErrorKind::forbidden);
+  // And every other place says so too.
+  const auto sight = [&] { return house.ask().value().packument->versions.at("1.0.0").seen.sight; };
+  CHECK(sight() == Sight::denied);
   house.restart();
   CHECK(kind_of(house.fetch()) == ErrorKind::forbidden);
+  CHECK(sight() == Sight::denied);
+}
+
+TEST_CASE("what nobody could know to be denied is denied everywhere once its bytes have come") {
+  House house;
+  house.registry.set([](Registry& r) {
+    r.integrity.clear();
+    r.versions = {"1.0.0", "1.0.1"};
+  });
+  const auto sight = [&] { return house.ask().value().packument->versions.at("1.0.0").seen.sight; };
+  REQUIRE(house.restrictions->deny("ann", to_integrity(sha512(as_bytes("the bytes of lib 1.0.0"))), "trojan")
+              .has_value());
+  CHECK(sight() == Sight::visible);
+  CHECK(kind_of(house.fetch()) == ErrorKind::forbidden);
+  CHECK(sight() == Sight::denied);
+  CHECK_FALSE(has_version(house.ask().value(), "1.0.0"));
+  CHECK(has_version(house.ask().value(), "1.0.1"));  // the same bytes, which nobody has asked for yet
+  house.restart();
+  CHECK(sight() == Sight::denied);
+}
+
+TEST_CASE("a tarball is found by its origin's own name for it, unless that could be another's") {
+  House house;
+  const auto set = [&](const std::vector<std::pair<std::string, std::string>>& files) {
+    json::object all;
+    for (const auto& [version, file] : files)
+      all[version] = {{"name", "lib"},
+                      {"version", version},
+                      {"dist",
+                       {{"tarball", house.registry.url() + "/" + file},
+                        {"integrity", to_integrity(sha512(as_bytes("the bytes of lib 1.0.0")))}}}};
+    house.registry.set([&](Registry& r) {
+      r.packument_text = json::serialize(json::object{{"name", "lib"}, {"versions", all}});
+    });
+    house.clock.advance(std::chrono::minutes(10));
+    REQUIRE(house.ask().has_value());
+  };
+  set({{"1.0.0", "files/odd.tgz"},
+       {"1.1.0", "lib/-/lib-1.1.0.tgz?x=/lib-9.tgz"},
+       {"1.2.0", "lib-1.1.0.tgz"}});
+  CHECK(house.fetch("odd.tgz").has_value());
+  CHECK(house.fetch("lib-1.0.0.tgz").has_value());
+  CHECK(house.wait_for(house.cache->tarball(name_of("lib"), "odd.tgz")).value().version == "1.0.0");
+  CHECK(house.wait_for(house.cache->tarball(name_of("lib"), "lib-1.1.0.tgz")).value().version == "1.1.0");
+  CHECK(kind_of(house.fetch("lib-9.tgz")) == ErrorKind::not_found);
+  REQUIRE(house.restrictions->deny("ann", "lib@1.0.0", "trojan").has_value());
+  CHECK(kind_of(house.fetch("odd.tgz")) == ErrorKind::forbidden);
+  set({{"1.0.0", "1/package.tgz"}, {"1.1.0", "2/package.tgz"}, {"1.2.0", "3/package.tgz"}});
+  CHECK(kind_of(house.fetch("package.tgz")) == ErrorKind::not_found);
+  CHECK(house.fetch("lib-1.1.0.tgz").has_value());
 }
 
 TEST_CASE("who asks after a denial never gets what was being made before it") {
