@@ -99,18 +99,17 @@ std::shared_ptr<ReceivedPublish> dropped_on(WorkPool& pool, ReceivedPublish publ
   return {new ReceivedPublish(std::move(publish)), drop};
 }
 
-json::object outcome(const Stage& stage, const std::string& base_url) {
-  json::array findings;
+// `body` and what became of the release: pnpm prints the whole of a refusal, so what a person reads is first.
+json::object outcome(json::object body, const Stage& stage, const std::string& base_url) {
+  body["stageId"] = stage.id;
+  body["code"] = stage.code;
+  body["state"] = to_text(stage.state);
+  body["verdict"] = to_text(stage.verdict);
+  body["approvals"] = {{"needed", stage.approvals_needed}, {"given", stage.approvers().size()}};
+  body["review"] = review_url(stage, base_url);
+  json::array& findings = body["findings"].emplace_array();
   for (const Finding& f : stage.findings) findings.push_back(to_json(f));
-  return {{"ok", true},
-          {"success", true},
-          {"stageId", stage.id},
-          {"code", stage.code},
-          {"state", to_text(stage.state)},
-          {"verdict", to_text(stage.verdict)},
-          {"approvals", {{"needed", stage.approvals_needed}, {"given", stage.approvers().size()}}},
-          {"findings", std::move(findings)},
-          {"review", review_url(stage, base_url)}};
+  return body;
 }
 
 class Publishing {
@@ -154,25 +153,22 @@ class Publishing {
   }
 
  private:
+  json::object taken(const Stage& stage) const {
+    return outcome({{"ok", true}, {"success", true}}, stage, context_.base_url);
+  }
   Response answer(const Stage& stage, const std::string& blocked_text) const {
     switch (stage.state) {
-      case StageState::blocked: {
-        json::object body = outcome(stage, context_.base_url);
-        body.erase("ok");
-        body.erase("success");
-        body["error"] = blocked_text;
-        return json_response(403, body);
-      }
+      case StageState::blocked:
+        return json_response(403, outcome({{"error", blocked_text}}, stage, context_.base_url));
       case StageState::rejected:
         return refusal(403, stage.subject() + " (" + stage.code + ") was refused: " + stage.why);
       case StageState::failed:
         return refusal(409, stage.subject() + " (" + stage.code +
                                 ") is approved, but the upstream refused it: " + stage.why);
-      case StageState::published: {
-        return json_response(201, outcome(stage, context_.base_url));
-      }
+      case StageState::published:
+        return json_response(201, taken(stage));
       case StageState::approved: {
-        Response response = json_response(202, outcome(stage, context_.base_url));
+        Response response = json_response(202, taken(stage));
         response.header("npm-notice",
                         "approved as " + stage.code + ": " + stage.subject() + " waits: " +
                             (stage.why.empty() ? "the upstream has not confirmed it yet" : stage.why));
@@ -181,7 +177,7 @@ class Publishing {
       case StageState::held:
         break;
     }
-    Response response = json_response(202, outcome(stage, context_.base_url));
+    Response response = json_response(202, taken(stage));
     response.header("npm-notice", held_sentence(stage, context_.base_url));
     return response;
   }

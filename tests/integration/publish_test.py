@@ -164,6 +164,16 @@ def test_a_leak_is_refused_with_every_reason(gate, client, tmp_path):
     for name in ("npm11", "npm12", "pnpm12", "yarn1", "berry", "bun"):
         run = client(name, gate.url, gate.user("alice").token).publish(folder, expect="failure")
         assert "a.js.map" in run.text and ".env" in run.text, run
+        if name in ("npm11", "npm12"):
+            said = [line for line in run.text.splitlines() if line.startswith("npm error 403 ")][1:-1]
+            for reason in (f"{package}@1.0.0 is refused: 3 findings.", "leak/secret-file: package/lib/.env",
+                           "  the file holds environment variables of a deployment",
+                           '  Fix: Leave the file out of "files"', "leak/source-map-sources: package/lib/a.js.map",
+                           "  source map carries the text of 1 of your files (1 line)", "  Fix: Build with source maps off"):
+                assert reason in run.text, run
+            assert len(said) > 10 and max(map(len, said)) <= len("npm error 403 ") + 76, run
+        if name == "pnpm12":  # prints the body: what a person reads is first
+            assert run.text.index("is refused: 3") < run.text.index("stageId"), run
     assert gate.stages(gate.user("root"), package) == []
     assert gate.is_invisible(package, "1.0.0")
 
