@@ -1,6 +1,7 @@
 """`sallyport policy`, and what becomes of a policy when the server starts."""
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -124,7 +125,10 @@ def test_replay_says_what_another_policy_would_have_done(new_gate, running):
     text = gate.cli("policy", "replay", "--policy", policy, "--package", "@acme/*", "--since", "1 hour")
     assert "@acme/clean@1.0.0 (R-" in text.stdout and "clean -> block  size/file" in text.stdout
     assert "other" not in text.stdout and "2 releases: 1 judged more strictly" in text.stdout
-    assert text.stderr == ""
+    assert text.stderr == ""  # no bar where nobody watches
+    printed, shown = gate.watched("policy", "replay", "--policy", policy)
+    assert "3 releases" in printed
+    assert re.search(r"\r\[#+ +\] 1 of 3 releases", shown) and "] 3 of 3 releases" in shown, shown
     same = gate.cli("policy", "replay", "--policy", policy, "--since", "2099-01-01").stdout
     assert same.startswith("0 releases")
     assert "--since is neither" in gate.cli("policy", "replay", "--policy", policy, "--since", "soon", expect=2).stderr

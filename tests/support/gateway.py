@@ -7,6 +7,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -46,6 +47,13 @@ def toml(document):
         return lines
 
     return "\n".join(table((), document)) + "\n"
+
+
+def read_terminal(end):
+    try:
+        return os.read(end, 4096)
+    except OSError:  # the other end is closed
+        return b""
 
 
 class Gateway:
@@ -160,6 +168,21 @@ class Gateway:
         if expect is not None:
             assert done.returncode == expect, f"{command} ended with {done.returncode}\n{done.stdout}{done.stderr}"
         return done
+
+    def watched(self, *arguments):
+        """The same with a terminal as standard error: what it printed, and what the terminal was sent."""
+        command = [str(part) for part in (self.binary, *arguments, "--config", self.config)]
+        ours, theirs = pty.openpty()
+        running = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=theirs, env=self.environment())
+        os.close(theirs)
+        shown = b""
+        while piece := read_terminal(ours):
+            shown += piece
+        os.close(ours)
+        printed = running.communicate(timeout=60)[0]
+        assert running.returncode == 0, shown
+        return printed.decode(), shown.decode()
 
     def add_user(self, name, groups=(), admin=False, service=False, password=None):
         password = password or f"the password of {name}"
