@@ -232,7 +232,8 @@ asio::awaitable<Result<PreparedPackument>> PackageCache::prepare(PackageName nam
 
 asio::awaitable<Result<PackageCache::Found>> PackageCache::fill(PackageName name, bool any_age,
                                                                 std::string hops) {
-  if (auto found = fresh(name.full())) co_return std::move(*found);  // filled while we queued
+  // Filled while we queued. That its origin has it no more takes nothing from whose lock file names it.
+  if (auto found = fresh(name.full()); found && (*found || !any_age)) co_return std::move(*found);
   const std::uint64_t releases_then = releases();
   // What is local is answered locally and never asked upstream.
   auto read = [this, name]() -> Result<LocalPackage> {
@@ -288,7 +289,8 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
   }
   const CacheLimits& limits = parts_.limits;
   const Instant now = parts_.clock.now();
-  std::optional<Error> trouble;  // why what is stored has to do
+  const bool for_another_gateway = !hops.empty();  // whose troubles may be its own: of no concern to others
+  std::optional<Error> trouble;                    // why what is stored has to do
   if (!any_age && (!*stored || !is_fresh(name, (*stored)->head, now))) {
     std::string etag = *stored ? (*stored)->head.etag : std::string();
     Result<UpstreamPackument> answer = offline_and_unknown(name);
@@ -341,7 +343,7 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
     }
     // That there is no such package, or no longer, is an answer; everything else leaves what is stored.
     if (trouble && (!*stored || trouble->kind == ErrorKind::not_found)) {
-      remember(name.full(), releases_then, *trouble, now, now + limits.retry_after);
+      if (!for_another_gateway) remember(name.full(), releases_then, *trouble, now, now + limits.retry_after);
       co_return *trouble;
     }
     if (trouble && !limits.offline)
@@ -352,6 +354,7 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
   auto prepared = co_await prepare(name, std::move((*stored)->body));
   if (!prepared) co_return prepared.error();
   Found found{std::make_shared<const PreparedPackument>(std::move(*prepared)), trouble.has_value()};
+  if (trouble && for_another_gateway) co_return found;
   const Instant fresh_until =
       found.stale ? now + limits.retry_after
                   : (is_fresh(name, {{}, fetched, {}}, now) ? fetched + limits.fresh_for : Instant::min());

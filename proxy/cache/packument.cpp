@@ -178,9 +178,17 @@ Result<void> Origin::read() {
   return {};
 }
 
+// What clients make addresses and members of objects of.
+bool is_plain(std::string_view version) {
+  return version != "__proto__" && std::all_of(version.begin(), version.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                  std::string_view(".+-_~").find(c) != std::string_view::npos;
+         });
+}
+
 // False where it names no tarball: there is nothing to install.
 bool Origin::read_manifest(const JsonMember& entry) {
-  if (!is_object(entry.value)) return false;
+  if (!is_object(entry.value) || !is_plain(entry.key)) return false;
   auto members = json.members(entry.value);
   if (!members) return false;
   const std::string_view dist_text = value_at(*members, "dist");

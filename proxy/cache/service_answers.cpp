@@ -27,15 +27,16 @@ ServiceAnswers::~ServiceAnswers() {
 asio::awaitable<Result<ServiceAnswers::Answer>> ServiceAnswers::get(std::string key, Millis fresh_for,
                                                                     Ask ask, std::string hops) {
   if (auto known = fresh(key)) co_return std::move(*known);
-  std::function<asio::awaitable<Result<Answer>>()> fill_it = [this, key, fresh_for, ask = std::move(ask)] {
-    return fill(key, fresh_for, ask);
+  std::function<asio::awaitable<Result<Answer>>()> fill_it = [this, key, fresh_for, ask = std::move(ask),
+                                                              another = !hops.empty()] {
+    return fill(key, fresh_for, ask, another);
   };
   auto answer = co_await flights_.run(flight_key(std::move(key), hops), std::move(fill_it));
   co_return answer;
 }
 
 asio::awaitable<Result<ServiceAnswers::Answer>> ServiceAnswers::fill(std::string key, Millis fresh_for,
-                                                                     Ask ask) {
+                                                                     Ask ask, bool for_another_gateway) {
   if (auto known = fresh(key)) co_return std::move(*known);  // filled while we queued
   auto text = co_await ask();
   if (text)
@@ -47,6 +48,7 @@ asio::awaitable<Result<ServiceAnswers::Answer>> ServiceAnswers::fill(std::string
     const auto found = kept_.find(key);
     if (found != kept_.end() && found->second->second.answer) last = *found->second->second.answer;
   }
+  if (for_another_gateway && !last) co_return text.error();  // perhaps that gateway's own trouble
   if (!last) co_return keep(key, text.error(), retry_after);
   last->stale = true;
   co_return keep(key, *last, retry_after);

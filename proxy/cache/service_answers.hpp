@@ -40,7 +40,7 @@ class ServiceAnswers {
   };
   using Order = std::list<std::pair<std::string, Kept>>;
 
-  asio::awaitable<Result<Answer>> fill(std::string key, Millis fresh_for, Ask ask);
+  asio::awaitable<Result<Answer>> fill(std::string key, Millis fresh_for, Ask ask, bool for_another_gateway);
   std::optional<Result<Answer>> fresh(const std::string& key);
   Result<Answer> keep(const std::string& key, Result<Answer> answer, Millis good_for);
   static std::uint64_t bytes(const Order::value_type& entry);

@@ -244,7 +244,7 @@ class Audits {
       ServiceQuestion asked;
       asked.path = path;
       asked.body = json::serialize(question);
-      asked.hops = exchange.request.headers.joined(hops_header);
+      asked.hops = hops_in(exchange.request.headers.joined(hops_header));
       auto answer = co_await upstream->ask(std::move(asked));
       if (!answer) co_return unanswered(answer.error());
       answers[name] = std::move(*answer);

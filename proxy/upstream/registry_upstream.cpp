@@ -75,6 +75,12 @@ bool is_down(const Error& error) {
   return error.kind == ErrorKind::unavailable;
 }
 
+// Too much of an answer is its upstream's fault, and no word about the request of who waits for it.
+Error of_answer(Error error) {
+  if (error.kind == ErrorKind::too_large) error.kind = ErrorKind::upstream;
+  return error;
+}
+
 std::string header_or_empty(const HttpHeaders& headers, std::string_view name) {
   const std::string* value = headers.find(name);
   return value == nullptr ? "" : *value;
@@ -259,6 +265,7 @@ asio::awaitable<Result<UpstreamPackument>> RegistryUpstream::packument_here(Pack
   if (!turn) co_return turn.error();
   auto response = co_await client_.fetch(std::move(asked));
   tell(health_, std::move(*turn), response);
+  if (!response) co_return of_answer(response.error());
   co_return read_packument(name, !etag.empty(), std::move(response));
 }
 
@@ -318,12 +325,13 @@ Result<void> RegistryUpstream::tarball(const PackageName& name, std::string_view
 
 asio::awaitable<Result<std::string>> TarballStream::read_some() {
   auto piece = co_await stream_->read_some();
-  if (!turn_ || (piece && !piece->empty())) co_return piece;
-  if (piece)
+  if (piece && !piece->empty()) co_return piece;
+  if (turn_ && piece)
     turn_->answered();
-  else if (piece.error().kind == ErrorKind::unavailable)
+  else if (turn_ && piece.error().kind == ErrorKind::unavailable)
     turn_->cut(log::redacted(piece.error().message));
   turn_.reset();
+  if (!piece) co_return of_answer(piece.error());
   co_return piece;
 }
 
@@ -348,7 +356,7 @@ asio::awaitable<Result<std::unique_ptr<TarballStream>>> RegistryUpstream::tarbal
   } else if (turn) {
     health_.count(false);
   }
-  if (!stream) co_return stream.error();
+  if (!stream) co_return of_answer(stream.error());
   if (!comes) co_return refusal((*stream)->status(), (*stream)->headers(), name.full());
   co_return std::make_unique<TarballStream>(std::move(*stream), options_.name, std::move(turn));
 }
@@ -385,7 +393,7 @@ asio::awaitable<Result<std::string>> RegistryUpstream::ask_here(ServiceQuestion 
   auto response = question.body ? co_await client_.fetch(std::move(asked), std::move(*question.body))
                                 : co_await client_.fetch(std::move(asked));
   tell(health_, std::move(*turn), response, Telling::of_answers_only);
-  if (!response) co_return response.error();
+  if (!response) co_return of_answer(response.error());
   if (response->status == 200) co_return std::move(response->body);
   const bool absent = response->status == 404 || response->status == 405 || response->status == 410;
   co_return refusal(absent ? 404 : response->status, response->headers,

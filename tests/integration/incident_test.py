@@ -42,6 +42,29 @@ def test_a_denied_version_is_installed_by_nobody_from_that_moment(verdaccio, new
     assert actions.count("install.denied") == 1 and actions.count("install.allowed") == 1
 
 
+def test_who_holds_an_older_document_is_not_told_that_nothing_changed(verdaccio, new_gate):
+    """Neither by its tag nor by its date, which is the upstream's and knows nothing of a denial."""
+    gate = new_gate(upstream=verdaccio)
+    name, token = packages.unique("kept"), gate.user("bob").token
+    publish(verdaccio, name, "1.0.0", "1.0.1")
+
+    def get(**headers):
+        return http.get(f"{gate.url}/{name}", token=token, headers=headers)
+
+    before = get()
+    held = [{"if-none-match": before.headers["etag"]}, {"if-none-match": "W/" + before.headers["etag"]},
+            {"if-modified-since": before.headers["last-modified"]}]
+    gate.cli("deny", f"{name}@1.0.1", "--reason", "stolen")
+    for headers in held:
+        answer = get(**headers)
+        assert answer.status == 200 and list(answer.json()["versions"]) == ["1.0.0"], headers
+    held = [{"if-none-match": answer.headers["etag"]}, {"if-modified-since": answer.headers["last-modified"]}]
+    assert get(**held[0]).status == 304
+    gate.cli("deny", f"{name}@1.0.1", "--lift")
+    for headers in held:
+        assert set(get(**headers).json()["versions"]) == {"1.0.0", "1.0.1"}, headers
+
+
 def test_a_freeze_hides_what_comes_after_it(verdaccio, new_gate):
     gate = new_gate(upstream=verdaccio)
     name = packages.unique("worm")

@@ -382,3 +382,19 @@ def test_two_that_ask_each_other_at_the_same_time_do_not_wait_for_each_other(new
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(get, gate, f"/{name}", seconds=20) for name in names for gate in (first, second)]
         assert {one.result().status for one in asked} == {508}
+
+
+def test_what_a_client_makes_up_about_gateways_reaches_no_registry_and_harms_nobody(scripted_upstream, new_gate):
+    """A registry's own network answers an error to who has passed it already: others would get that error."""
+    gate, name = new_gate(upstream=scripted_upstream), packages.unique()
+    add(scripted_upstream, name)
+    known = "sallyport-0123456789abcdef"
+    for made_up in ("cloud; loops=9", "x, " + known, ", ".join([known] * 20), "sallyport-" + "a" * 900, "\x80"):
+        get(gate, f"/{name}-{len(made_up)}", headers={"cdn-loop": made_up})
+    seen = [request.headers["cdn-loop"].split(", ") for request in scripted_upstream.seen("GET")]
+    assert [len(hops) for hops in seen] == [1, 2, 1, 1] and seen[1][0] == known
+    assert len({hops[-1] for hops in seen}) == 1
+    # What goes wrong for such a question is not kept for those who come without.
+    scripted_upstream.script("GET", f"/{name}", Reply(508))
+    assert get(gate, f"/{name}", headers={"cdn-loop": known}).status == 508
+    assert get(gate, f"/{name}").status == 200

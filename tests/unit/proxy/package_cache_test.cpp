@@ -50,6 +50,7 @@ class Registry {
   }
   // Members below: inside set().
   bool down = false;
+  bool gone = false;           // unpublished
   std::string packument_text;  // in place of the true one
   std::string tarball = "the bytes of lib 1.0.0";
   std::string sent;  // in place of the tarball
@@ -97,7 +98,7 @@ class Registry {
       }
       return response(200, bytes);
     }
-    if (request.target != "/lib") return response(404, "{}");
+    if (request.target != "/lib" || gone) return response(404, "{}");
     if (!packument_text.empty()) return response(200, packument_text);
     json::object all;
     for (const std::string& version : versions) {
@@ -875,6 +876,32 @@ TEST_CASE("a mirror that is behind takes nothing away") {
   const auto ahead = house.ask().value();
   CHECK_FALSE(ahead.stale);
   CHECK(ahead.packument->versions.contains("1.2.0"));
+}
+
+TEST_CASE("what its origin has no more is still there for who has it in a lock file") {
+  House house;
+  CHECK(house.fetch().has_value());
+  house.registry.set([](Registry& r) { r.gone = true; });
+  house.clock.advance(std::chrono::minutes(10));
+  CHECK(kind_of(house.ask()) == ErrorKind::not_found);
+  CHECK(house.fetch().value() == "the bytes of lib 1.0.0");
+}
+
+TEST_CASE("the troubles of a question from another gateway are of no concern to others") {
+  House house;
+  house.limits.fresh_for = house.limits.stale_for = Millis(1);
+  house.restart();
+  const std::string hops = "sallyport-0123456789abcdef";
+  const auto asked_for_another = [&] { return house.wait_for(house.cache->packument(name_of("lib"), hops)); };
+  house.registry.set([](Registry& r) { r.down = true; });
+  CHECK(asked_for_another().has_error());
+  house.registry.set([](Registry& r) { r.down = false; });
+  CHECK_FALSE(house.ask().value().stale);
+  house.clock.advance(std::chrono::minutes(10));
+  house.registry.set([](Registry& r) { r.down = true; });
+  CHECK(asked_for_another().value().stale);
+  house.registry.set([](Registry& r) { r.down = false; });
+  CHECK_FALSE(house.ask().value().stale);
 }
 
 TEST_CASE("what an upstream breaks off comes from its mirror, small or large") {

@@ -153,6 +153,18 @@ TEST_CASE("latest goes to the highest stable version, to a prerelease where ther
         "2.0.0");
 }
 
+TEST_CASE("a version that could not stand in an address is in no document") {
+  json::object document = packument();
+  for (const char* odd :
+       {"../../x", "1.0.0 ", "1.0.0\"},\"x", "__proto__", "1%2e0", "a?b", "a#b", "1.0.0\\", "\xC3\xA9"})
+    document["versions"].as_object()[odd] = manifest("1.0.0");
+  document["versions"].as_object()["v1.0.0-rc_1~a+b"] = manifest("1.0.0");
+  const auto prepared = prepare(document);
+  CHECK(prepared.versions.size() == 4);
+  CHECK(parsed(prepared.full).at("versions").as_object().size() == 4);
+  CHECK(parsed(prepared.abbreviated).at("versions").as_object().size() == 4);
+}
+
 TEST_CASE("a version without a date is never old enough") {
   json::object document = packument();
   document.erase("time");

@@ -639,6 +639,23 @@ TEST_CASE("who breaks off a tarball's transfer is asked again last, and left alo
   CHECK(wait_for(whole_tarball(*pair.main, url)).value() == "the bytes");
 }
 
+TEST_CASE("too much of an answer is its upstream's fault, not of who waits for it") {
+  ScriptedUpstream registry(
+      answering([](const SeenRequest&) { return response(200, std::string(1000, '{')); }));
+  HttpClient client;
+  UpstreamOptions options;
+  options.name = "main";
+  options.url = registry.url();
+  options.packument_bytes_max = options.tarball_bytes_max = 100;
+  options.proxy_from_environment = false;
+  const auto upstream = RegistryUpstream::make(client, options).value();
+  CHECK(wait_for(upstream->packument_async(name_of("lib"), "")).error().kind == ErrorKind::upstream);
+  CHECK(wait_for(whole_tarball(*upstream, "/lib/-/lib-1.0.0.tgz")).error().kind == ErrorKind::upstream);
+  CHECK(
+      wait_for(upstream->ask({.path = "-/npm/v1/keys", .body = {}, .answer_bytes_max = 100})).error().kind ==
+      ErrorKind::upstream);
+}
+
 TEST_CASE("an upstream that leads back here is told by its answer, and is not taken for ill") {
   ScriptedUpstream registry(answering([](const SeenRequest&) { return response(508, "{}"); }));
   HttpClient client;
@@ -664,15 +681,20 @@ TEST_CASE("an upstream that leads back here is told by its answer, and is not ta
 
 TEST_CASE("a question goes in circles where it has been here, or at too many places to be true") {
   SystemRandom random;
-  const std::string own = hop_id(random);
-  CHECK(own != hop_id(random));
+  const std::string own = hop_id(random), other = hop_id(random), another = hop_id(random);
+  CHECK(own != other);
   CHECK_FALSE(goes_in_circles("", own));
-  CHECK_FALSE(goes_in_circles(with_hop("other; loops=1", "another"), own));
-  CHECK(goes_in_circles(with_hop(with_hop("other", own), "another"), own));
+  CHECK_FALSE(goes_in_circles(with_hop(other, another), own));
+  CHECK(goes_in_circles(with_hop(with_hop(other, own), another), own));
   std::string many;
-  for (int i = 0; i < 16; ++i) many = with_hop(many, "g" + std::to_string(i));
+  for (int i = 0; i < 16; ++i) many = with_hop(many, hop_id(random));
   CHECK_FALSE(goes_in_circles(many, own));
-  CHECK(goes_in_circles(with_hop(many, "g"), own));
-  CHECK(goes_in_circles(std::string(1025, 'a'), own));
-  CHECK(with_hop("not\tprintable", own) == own);
+  CHECK(goes_in_circles(with_hop(many, other), own));
+  // What is no gateway's is not passed on.
+  CHECK(hops_in(with_hop(other, another)) == with_hop(other, another));
+  for (const std::string made_up :
+       {"", ",", " , ,", "acme; loops=9", "sallyport-", "sallyport-0123456789ABCDEF",
+        "sallyport-0123456789abcdef0", "xsallyport-0123456789abcdef", "sallyport-0123456789abcdef;a=b",
+        "sallyport-0123456789abcde\xff"})
+    CHECK(hops_in(made_up + "," + other + "\t,") == other);
 }
