@@ -121,13 +121,24 @@ Result<Instant> parse_iso8601(std::string_view text) {
     }
     if (at == begin || at - begin > 9) return refused();
   }
-  if (!skip(text, at, 'Z') || at != text.size()) return refused();
+  minutes offset{0};
+  if (at < text.size() && (text[at] == '+' || text[at] == '-')) {
+    const int sign = text[at++] == '+' ? 1 : -1;
+    const int offset_hours = digits(text, at, 2);
+    skip(text, at, ':');
+    const int offset_minutes = digits(text, at, 2);
+    if (offset_hours < 0 || offset_hours > 23 || offset_minutes < 0 || offset_minutes > 59) return refused();
+    offset = sign * (hours(offset_hours) + minutes(offset_minutes));
+  } else if (!skip(text, at, 'Z')) {
+    return refused();
+  }
+  if (at != text.size()) return refused();
   const std::chrono::year_month_day date(std::chrono::year(year),
                                          std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day)));
   if (!date.ok()) return refused();
   return Instant(std::chrono::sys_days(date)) + hours(hour) + minutes(minute) + seconds(second) +
-         Millis(millis);
+         Millis(millis) - offset;
 }
 
 std::string to_http_date(Instant t) {

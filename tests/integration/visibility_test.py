@@ -57,6 +57,7 @@ class Release:
     script: bool
     provenance: bool
     sha1_alone: bool
+    zone: timezone
 
 
 class Package:
@@ -69,7 +70,8 @@ class Package:
         for text in chance.sample(sorted(texts), len(texts)):
             at = now - timedelta(days=chance.randrange(12) + 0.5) if chance.random() < 0.93 else None
             self.releases[text] = Release(text, packages.package_tarball(self.name, text), at, chance.random() < 0.25,
-                                          chance.random() < 0.5, chance.random() < 0.2)
+                                          chance.random() < 0.5, chance.random() < 0.2,
+                                          timezone(timedelta(hours=chance.choice([0, 0, 0, 9, -5]))))
         highest = max(texts, key=key)
         self.tags = {"latest": highest if chance.random() < 0.6 else chance.choice(sorted(texts)),
                      "next": chance.choice(sorted(texts))}
@@ -78,7 +80,7 @@ class Package:
         for release in self.releases.values():
             fields = {"scripts": {"postinstall": "true"}} if release.script else {}
             upstream.add(self.name, release.version, release.data,
-                         time=release.published and release.published.isoformat().replace("+00:00", "Z"), **fields)
+                         time=release.published and release.published.astimezone(release.zone).isoformat(), **fields)
             dist = upstream.documents[self.name]["versions"][release.version]["dist"]
             dist["tarball"] = upstream.url + upstream.tarball_path(self.name, release.version)
             if release.sha1_alone:
