@@ -311,7 +311,8 @@ const std::vector<Key<Config>>& of_config() {
                            [](auto& c) -> auto& { return c.turned_down_kept_for; }),
       size_row<Config>("limits.publish_body_bytes_max", "Largest body of a publish (a tarball in base64).",
                        [](auto& c) -> auto& { return c.publish_body_bytes_max; }),
-      {"limits.connections_max", Kind::number, "Connections open at once; one more is answered 503.",
+      {"limits.connections_max", Kind::number,
+       "Connections open at once, or as many as leave files room; one more is answered 503.",
        [](Config& c, const Values& v) -> Result<void> {
          if (auto ok = set_number(c.connections_max, v[0], 1'000'000); !ok) return ok;
          if (c.connections_max == 0) return invalid("must be at least 1");

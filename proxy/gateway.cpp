@@ -17,6 +17,7 @@
 #include "proxy/cache/package_cache.hpp"
 #include "proxy/cache/service_answers.hpp"
 #include "proxy/data_folder.hpp"
+#include "proxy/descriptors.hpp"
 #include "proxy/environment.hpp"
 #include "proxy/handlers/access.hpp"
 #include "proxy/handlers/account.hpp"
@@ -435,7 +436,7 @@ Result<std::uint16_t> Gateway::start() {
   State& s = *state_;
   HttpOptions options;
   options.io_threads = s.config.io_threads ? static_cast<unsigned>(s.config.io_threads) : cores();
-  options.connections_max = s.config.connections_max;
+  options.connections_max = connections_with_room(s.config.connections_max);
   options.stop_deadline = s.config.stop_deadline;
   options.tls = s.tls.get();
   options.trusted_proxies = s.trusted_proxies;

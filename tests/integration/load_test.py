@@ -1,7 +1,10 @@
 """The server under load, from outside: metrics and who reads them, limits, a proxy in front, a full disk."""
 
+import http.client as http_client
 import json
+import os
 import re
+import socket
 import subprocess
 from contextlib import contextmanager
 
@@ -9,7 +12,8 @@ import pytest
 
 from support import http, packages
 from support.gateway import Gateway
-from support.tools import ROOT
+from support.processes import wait_until
+from support.tools import ROOT, gateway_binary
 
 
 @contextmanager
@@ -151,3 +155,49 @@ def test_a_full_disk_refuses_publishes_and_goes_on_reading(tmp_path, small_disk)
         assert gateway.verify_ledger()
     finally:
         gateway.close()
+
+
+def publish(connection, user):
+    name = packages.unique("own")
+    body = json.dumps(packages.publish_document(name, "1.0.0", packages.package_tarball(name)))
+    connection.request("PUT", f"/{name}", body, {"authorization": f"Bearer {user.token}", "content-type": "application/json"})
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def test_who_opens_connections_leaves_files_and_upstreams_for_others(tmp_path, scripted_upstream):
+    """A shell's usual limit of descriptors is soon reached: what installs and publishes need stays free."""
+    few = tmp_path / "few"
+    few.write_text(f'#!/bin/sh\nulimit -n 300\nexec "{gateway_binary()}" "$@"\n')
+    few.chmod(0o755)
+    name, large = packages.unique(), packages.unique("large")
+    scripted_upstream.add(name, "1.0.0", packages.package_tarball(name))
+    noise = packages.package_tarball(large, files={"lib/noise": os.urandom(3 << 20)})
+    scripted_upstream.add(large, "1.0.0", noise)
+    with running(tmp_path / "gate", binary=few, upstream=scripted_upstream, packages=[{"publish": "local"}]) as gate:
+        alice, bob = gate.add_user("alice", groups=["engineers"], admin=True), gate.add_user("bob")
+        held = []
+        mine = http_client.HTTPConnection("127.0.0.1", gate.port, timeout=30)
+
+        def get(path):
+            mine.request("GET", path, headers={"authorization": f"Bearer {bob.token}"})
+            answer = mine.getresponse()
+            return answer.status, answer.read()
+
+        assert get("/-/whoami")[0] == 200
+        try:
+            for _ in range(500):
+                held.append(socket.create_connection(("127.0.0.1", gate.port), timeout=10))
+            # One more is told so, in a sentence or by an end; nobody hangs.
+            held[-1].settimeout(20)
+            said = held[-1].recv(4096)
+            assert said == b"" or said.startswith(b"HTTP/1.1 503"), said
+            assert get(f"/{name}")[0] == 200
+            assert get(f"/{large}/-/{large}-1.0.0.tgz") == (200, noise)
+            assert publish(mine, alice) == 202
+        finally:
+            for one in held:
+                one.close()
+        wait_until(gate.ready, what="new connections")
+        assert not [entry for entry in gate.entries() if entry["level"] == "error"]
