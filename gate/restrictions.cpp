@@ -127,8 +127,10 @@ Conditions Restrictions::of(const PackageName& name) const {
   const auto now = state();
   if (const auto found = now->by_name.find(denial_key(out.name)); found != now->by_name.end())
     out.bad = found->second;
-  if (parts_.malware)
+  if (parts_.malware) {
+    out.bad_unknown = !parts_.malware->status().known;
     for (Advisory& advisory : parts_.malware->about(out.name)) out.bad.push_back(std::move(advisory));
+  }
   if (parts_.known) out.known = parts_.known->about(out.name);
   out.bad_digests = now->digests;
   if (now->freeze) out.frozen_at = now->freeze->at;

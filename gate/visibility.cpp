@@ -89,6 +89,11 @@ Seen judge(const VersionFacts& version, const Conditions& conditions, Instant no
   if (std::string why = why_denied(version, conditions); !why.empty())
     worsen(seen, Sight::denied, spec + " " + why + ". Ask an administrator of this registry.");
   if (version.own) return seen;
+  if (conditions.bad_unknown)
+    worsen(seen, Sight::denied,
+           spec +
+               " cannot be judged yet: the malware feed of this registry has never been read. Try again in "
+               "some minutes; if it lasts, ask an administrator.");
 
   const PackageRule& rule = conditions.rule;
   if (version.install_script)

@@ -45,6 +45,7 @@ struct Conditions {
   std::string name;
   PackageRule rule;
   std::vector<Advisory> bad;    // denied by an administrator, or malware
+  bool bad_unknown = false;     // what is malware was never read: nothing of an upstream can be judged
   std::vector<Advisory> known;  // faults that later versions mend
   std::shared_ptr<const std::set<std::string, std::less<>>> bad_digests;  // each a canonical_digest()
   std::optional<Instant> frozen_at;  // nothing of an upstream that is younger

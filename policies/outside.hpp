@@ -39,7 +39,8 @@ struct OutsideFacts {
   bool collected = false;                                   // false: nobody looked, as in a scan
   std::map<std::string, DependencyKnowledge> dependencies;  // by the name in package.json
   std::vector<KnownBad> known_bad;
-  std::string feed = "none";  // what the malware feed was: its digest, "none", or "unavailable: why"
+  std::string feed =
+      "none";  // what the malware feed was: its digest, "none", "unavailable: why" or "stale: …"
   std::optional<ReleaseOrigin> origin;            // of this publish; absent in a scan
   std::optional<Provenance> provenance;           // of the attestation sent with it; absent: none was
   std::optional<Provenance> previous_provenance;  // of the baseline's

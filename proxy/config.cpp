@@ -221,7 +221,7 @@ class Loader {
 
   // A path in the file is seen from the file, so that it means the same wherever the server is started.
   std::string from_file_folder(const std::string& path) const {
-    if (path.empty() || folder_.empty()) return path;
+    if (path.empty() || folder_.empty() || path.find("://") != path.npos) return path;
     return (folder_ / path).lexically_normal().string();
   }
 

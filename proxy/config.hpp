@@ -61,8 +61,10 @@ struct Config {
   OtpToApprove otp_to_approve = OtpToApprove::if_enrolled;
   Readers readers = Readers::accounts;
   std::string policy_file;
-  std::string malware_feed;       // a folder of OSV files; empty: none
-  std::string advisories;         // a folder of OSV files: faults that versions mend; empty: none
+  std::string malware_feed;  // a folder of OSV files, or a URL; empty: none
+  std::string advisories;    // the same, of faults that versions mend; empty: none
+  Millis feed_interval{std::chrono::hours(1)};
+  std::string feed_ca_file;       // empty: the system's
   std::vector<std::string> deny;  // "name" or "name@range"
   std::string trust_root;         // whom provenance is verified against; empty: nobody
   CacheLimits cache{.stale_for = std::chrono::minutes(5)};

@@ -5,7 +5,7 @@
 #include <cctype>
 #include <charconv>
 
-#include "gate/malware_feed.hpp"
+#include "gate/osv.hpp"
 #include "storage/base/text.hpp"
 
 namespace sallyport::config_keys {
@@ -148,6 +148,17 @@ Key<T> path_row(std::string_view name, std::string_view doc, Field) {
 }
 
 template <class T, class Field>
+Key<T> feed_row(std::string_view name, std::string_view doc, Field) {
+  return {name, Kind::path, doc,
+          [](T& in, const Values& v) -> Result<void> {
+            if (v[0].find("://") != std::string::npos) return set_url(Field{}(in), v[0], true);
+            Field{}(in) = v[0];
+            return {};
+          },
+          [](const T& in) { return optional_text(Field{}(in)); }};
+}
+
+template <class T, class Field>
 Key<T> size_row(std::string_view name, std::string_view doc, Field) {
   return {name, Kind::size, doc, [](T& in, const Values& v) { return set_size(Field{}(in), v[0]); },
           [](const T& in) { return Values{size_text(Field{}(in))}; }};
@@ -264,14 +275,25 @@ const std::vector<Key<Config>>& of_config() {
           [](auto& c) -> auto& { return c.readers; }),
       path_row<Config>("policy.file", "TOML file that overrides rules of the profiles.",
                        [](auto& c) -> auto& { return c.policy_file; }),
-      path_row<Config>("policy.malware_feed",
-                       "Folder of advisories in OSV's format (`*.json`, folders within too): a release that "
-                       "depends on what they name is refused. Read again when it changes.",
-                       [](auto& c) -> auto& { return c.malware_feed; }),
-      path_row<Config>("policy.advisories",
-                       "Folder of advisories in OSV's format about faults: a version that mends one is "
-                       "installed whatever its age. Read again when it changes.",
+      feed_row<Config>(
+          "policy.malware_feed",
+          "Advisories in OSV's format: a release that depends on what they name is refused, and nobody "
+          "installs it. A folder (`*.json`, folders within too; read again when it changes), or the http(s) "
+          "URL of a zip or tar.gz of such files, of a list or of JSON lines.",
+          [](auto& c) -> auto& { return c.malware_feed; }),
+      feed_row<Config>("policy.advisories",
+                       "The same about faults: a version that mends one is installed whatever its age, and "
+                       "`npm audit` tells of them.",
                        [](auto& c) -> auto& { return c.advisories; }),
+      duration_row<Config>(
+          "policy.feed_interval",
+          "How often a feed at a URL is asked whether it has changed (give or take a "
+          "tenth). The last good copy is kept; after three times as long it counts as stale.",
+          [](auto& c) -> auto& { return c.feed_interval; }),
+      path_row<Config>(
+          "policy.feed_ca_file",
+          "Certificates (PEM) that a feed's server is checked against; without it, the system's.",
+          [](auto& c) -> auto& { return c.feed_ca_file; }),
       {"policy.deny", Kind::list,
        "Packages that no release may depend on and nobody may install: `name`, or `name@range` for some of "
        "its versions.",

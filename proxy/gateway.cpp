@@ -41,9 +41,11 @@
 #include "proxy/http/tls.hpp"
 #include "proxy/inspection_rules.hpp"
 #include "proxy/metrics.hpp"
+#include "proxy/upstream/feed_download.hpp"
 #include "proxy/upstream/registry_upstream.hpp"
 #include "storage/base/log.hpp"
 #include "storage/base/text.hpp"
+#include "storage/file_blob_store.hpp"
 
 namespace sallyport {
 namespace {
@@ -53,6 +55,7 @@ constexpr std::size_t queue_max = 4096;
 constexpr std::string_view metrics_path = "/-/metrics";
 constexpr int scan_niceness = 5;
 constexpr std::chrono::hours pulls_drop_every{6};
+constexpr int feed_stale_after = 3;             // intervals without a confirmation
 constexpr std::chrono::seconds round_every{5};  // of what is due by the clock or owed upstream
 
 unsigned cores() {
@@ -72,6 +75,20 @@ Result<void> make_folder(const std::filesystem::path& path) {
 
 }  // namespace
 
+// Advisories, and where they come from if that is a URL.
+struct Feed {
+  std::string name;  // as the configuration has it
+  std::unique_ptr<MalwareFeed> known;
+  std::unique_ptr<BlobStore> copies;
+  std::unique_ptr<FeedDownload> download;
+  bool fetches = true;
+
+  void refresh() {
+    known->refresh();
+    if (download && fetches) download->fetch_if_due();
+  }
+};
+
 // Members are made from top to bottom and destroyed from bottom to top: each uses only what stands above it.
 struct Gateway::State {
   Config config;
@@ -86,7 +103,7 @@ struct Gateway::State {
   std::vector<std::unique_ptr<HttpClient>> clients;  // one an upstream: none waits for another's connections
   const std::string own_hop = hop_id(random);
   std::map<std::string, std::unique_ptr<RegistryUpstream>, std::less<>> upstreams;
-  std::unique_ptr<MalwareFeed> malware, advisories;
+  Feed malware, advisories;
   std::optional<TrustRoot> trust_root;
   std::unique_ptr<Gate> gate;
   std::unique_ptr<Restrictions> restrictions;
@@ -111,7 +128,7 @@ struct Gateway::State {
   std::condition_variable round_wake;
   bool stopping = false;
   bool stopped = false;
-  std::thread rounds;
+  std::thread rounds, feed_rounds;  // feeds take as long as they take
   Instant pulls_dropped;
 
   explicit State(Config c)
@@ -139,6 +156,8 @@ struct Gateway::State {
   void released(const PackageName& name);
   Result<void> open_upstreams();
   Result<void> load_known();
+  Result<Feed> open_feed(std::string name, const std::string& place, std::vector<Denied> denied);
+  void refresh_feeds();
   bool is_this_registry(const std::string& origin) const;
   void make_routes(const std::string& base_url);
   asio::awaitable<std::optional<Response>> may_call(Exchange& exchange);
@@ -146,6 +165,7 @@ struct Gateway::State {
   bool may_measure(const Request& request) const;
   Route metrics_route();
   Metrics::Now measured();
+  std::vector<FeedFigures> feed_figures() const;
   void go_rounds();
 };
 
@@ -179,11 +199,11 @@ Result<void> Gateway::State::open() {
       *data.meta,    *data.ledger, *data.blobs, clock, random, rules, PackageRules(config.packages),
       find_upstream, released};
   parts.public_url = config.public_url;
-  parts.malware = malware.get();
+  parts.malware = malware.known.get();
   parts.trust_root = trust_root ? &*trust_root : nullptr;
   gate = std::make_unique<Gate>(std::move(parts));
-  auto restricted =
-      Restrictions::open({*data.ledger, *data.meta, gate->packages(), malware.get(), advisories.get()});
+  auto restricted = Restrictions::open(
+      {*data.ledger, *data.meta, gate->packages(), malware.known.get(), advisories.known.get()});
   if (!restricted) return restricted.error();
   restrictions = std::move(*restricted);
   pulls = std::make_unique<Pulls>(*data.meta, clock);
@@ -208,10 +228,12 @@ Result<void> Gateway::State::load_known() {
     if (!parsed) return parsed.error();
     denied.push_back(std::move(*parsed));
   }
-  malware = std::make_unique<MalwareFeed>(config.malware_feed, std::move(denied), clock);
-  malware->refresh();
-  advisories = std::make_unique<MalwareFeed>(config.advisories, std::vector<Denied>(), clock);
-  advisories->refresh();
+  auto of_malware = open_feed("malware_feed", config.malware_feed, std::move(denied));
+  if (!of_malware) return of_malware.error();
+  malware = std::move(*of_malware);
+  auto of_faults = open_feed("advisories", config.advisories, {});
+  if (!of_faults) return of_faults.error();
+  advisories = std::move(*of_faults);
   if (config.trust_root.empty()) return {};
   auto text = read_file(config.trust_root);
   if (!text) return text.error();
@@ -219,6 +241,42 @@ Result<void> Gateway::State::load_known() {
   if (!parsed) return parsed.error();
   trust_root = std::move(*parsed);
   return {};
+}
+
+// What a folder has now, or what was kept of a URL: nobody waits here for the network.
+Result<Feed> Gateway::State::open_feed(std::string name, const std::string& place,
+                                       std::vector<Denied> denied) {
+  Feed feed;
+  feed.name = std::move(name);
+  if (place.find("://") == std::string::npos) {
+    feed.known = std::make_unique<MalwareFeed>(place, std::move(denied), clock);
+    feed.known->refresh();
+    return feed;
+  }
+  feed.known = MalwareFeed::handed_in(std::move(denied), feed_stale_after * config.feed_interval, clock);
+  auto copies = open_file_blob_store(config.data + "/feeds/" + feed.name);
+  if (!copies) return copies.error();
+  feed.copies = std::move(*copies);
+  clients.push_back(std::make_unique<HttpClient>());
+  FeedOptions options;
+  options.name = feed.name;
+  options.url = place;
+  options.ca_file = config.feed_ca_file;
+  options.every = config.feed_interval;
+  feed.download = std::make_unique<FeedDownload>(*clients.back(), std::move(options), *feed.known, *data.meta,
+                                                 *feed.copies, clock, random);
+  feed.download->load();
+  feed.fetches = !config.cache.offline;
+  return feed;
+}
+
+void Gateway::State::refresh_feeds() {
+  const Millis wait = std::min<Millis>(round_every, config.feed_interval / 2);
+  for (;;) {
+    for (Feed* feed : {&malware, &advisories}) feed->refresh();
+    std::unique_lock lock(round_mutex);
+    if (round_wake.wait_for(lock, wait, [this] { return stopping; })) return;
+  }
 }
 
 // npm on this machine may be configured with Sallyport already; asking itself would never end.
@@ -293,15 +351,17 @@ void Gateway::State::make_routes(const std::string& base_url) {
   context = std::make_unique<HandlerContext>(
       HandlerContext{*gate, disk, scan, desk, base_url, config.publish_body_bytes_max, require_otp,
                      [this](StageState state) { metrics->submitted(state); }});
+  auto feeds = [this] { return feed_figures(); };
   for (auto& routes :
        {publish_routes(*context), stage_routes(*context), package_routes(*cache, *pulls, disk),
-        audit_routes({gate->catalog(), NameOrigins(*data.meta), gate->packages(), disk, find}),
+        audit_routes({gate->catalog(), NameOrigins(*data.meta), gate->packages(), disk, find, *malware.known,
+                      *advisories.known}),
         signature_routes({*signatures, gate->catalog(), gate->packages(), *cache, *answers, disk, find}),
         search_routes(
             {*own_search, gate->catalog(), gate->packages(), *cache, *answers, clock, search, find}),
         version_status_routes(*gate, *cache, disk), access_routes(*accounts, *gate, *cache, disk),
         account_routes(*accounts), web_login_routes(*accounts, web_logins, base_url),
-        health_routes(ready, *data.meta, disk), refused_routes()})
+        health_routes(ready, *data.meta, disk, feeds), refused_routes()})
     for (const Route& route : routes) service.routes.add(route);
   service.routes.add(metrics_route());
   service.routes.set_fallback(unknown_route());
@@ -346,6 +406,16 @@ Route Gateway::State::metrics_route() {
       std::move(handler), "figures for Prometheus; from this machine and `metrics.readers` without a token"};
 }
 
+std::vector<FeedFigures> Gateway::State::feed_figures() const {
+  std::vector<FeedFigures> out;
+  for (const Feed* feed : {&malware, &advisories}) {
+    const FeedStatus status = feed->known->status();
+    if (status.standing == FeedStatus::Standing::none) continue;
+    out.push_back({feed->name, status, clock.now(), feed->download ? feed->download->failures() : 0});
+  }
+  return out;
+}
+
 Metrics::Now Gateway::State::measured() {
   Metrics::Now now;
   if (server) {
@@ -357,6 +427,7 @@ Metrics::Now Gateway::State::measured() {
   for (const auto& [name, upstream] : upstreams) {
     now.upstreams.push_back({name, upstream->figures()});
   }
+  now.feeds = feed_figures();
   now.cache = cache->counters();
   auto read = StageStore(*data.meta).each_open([&](const Stage& stage) {
     ++now.releases[static_cast<std::size_t>(stage.state)];
@@ -406,8 +477,6 @@ void Gateway::State::go_rounds() {
       log::error("round.expire", {{"error", done.error().message}, {"detail", done.error().detail}});
     if (auto done = gate->forward_pending(stop); !done)
       log::error("round.forward", {{"error", done.error().message}, {"detail", done.error().detail}});
-    malware->refresh();
-    advisories->refresh();
     if (auto done = pulls->flush(); !done)
       log::error("round.pulls", {{"error", done.error().message}, {"detail", done.error().detail}});
     if (const Instant now = clock.now(); now - pulls_dropped > pulls_drop_every) {
@@ -446,6 +515,7 @@ Result<std::uint16_t> Gateway::start() {
   if (!port) return port;
   s.make_routes(s.config.base_url(*port));
   s.rounds = std::thread([&s] { s.go_rounds(); });
+  s.feed_rounds = std::thread([&s] { s.refresh_feeds(); });
   s.server->start();
   s.ready = true;
   return port;
@@ -467,7 +537,8 @@ void Gateway::stop() {
   if (std::exchange(s.stopped, true)) return;
   stop_serving();
   for (auto& client : s.clients) client->stop();  // whoever still waits for an upstream is told so now
-  if (s.rounds.joinable()) s.rounds.join();
+  for (std::thread* thread : {&s.rounds, &s.feed_rounds})
+    if (thread->joinable()) thread->join();
   if (s.pulls)
     if (auto done = s.pulls->flush(); !done) log::error("stop.pulls", {{"error", done.error().message}});
   s.desk.stop();  // before the cache, which releases tell of

@@ -126,6 +126,25 @@ void add_upstreams(Page& page, const std::vector<Metrics::Now::Upstream>& upstre
   for (const auto& one : upstreams) page.value(one.figures.down ? 1 : 0, {{"upstream", one.name}});
 }
 
+void add_feeds(Page& page, const std::vector<FeedFigures>& feeds) {
+  using Standing = FeedStatus::Standing;
+  page.begin("sallyport_feed_advisories", "Advisories that a feed has about packages of npm.",
+             MetricType::Gauge);
+  for (const auto& one : feeds) page.value(as_number(one.status.advisories), {{"feed", one.name}});
+  page.begin("sallyport_feed_damaged", "Documents of a feed that are no advisories.", MetricType::Gauge);
+  for (const auto& one : feeds) page.value(as_number(one.status.damaged), {{"feed", one.name}});
+  page.begin("sallyport_feed_age_seconds", "Since a feed was last seen to be what is known of it.",
+             MetricType::Gauge);
+  for (const auto& one : feeds)
+    if (one.status.as_of != Instant())
+      page.value(std::chrono::duration<double>(one.now - one.status.as_of).count(), {{"feed", one.name}});
+  page.begin("sallyport_feed_outdated", "1 while a feed is stale or unavailable.", MetricType::Gauge);
+  for (const auto& one : feeds)
+    page.value(one.status.standing == Standing::current ? 0 : 1, {{"feed", one.name}});
+  page.begin("sallyport_feed_failures_total", "Times that a feed could not be fetched.", MetricType::Counter);
+  for (const auto& one : feeds) page.value(as_number(one.failures), {{"feed", one.name}});
+}
+
 }  // namespace
 
 Metrics::Metrics(const RouteTable& routes) {
@@ -206,6 +225,7 @@ std::string Metrics::text(const Now& now) const {
   for (const auto& pool : now.pools) page.value(as_number(pool.queued), {{"pool", pool.name}});
   add_cache(page, now.cache);
   add_upstreams(page, now.upstreams);
+  add_feeds(page, now.feeds);
 
   page.begin("sallyport_releases", "Releases that are held, approved and not yet published, or failed.",
              MetricType::Gauge);

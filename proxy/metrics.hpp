@@ -14,6 +14,7 @@
 
 #include "gate/stage.hpp"
 #include "proxy/cache/package_cache.hpp"
+#include "proxy/handlers/health.hpp"
 #include "proxy/http/route.hpp"
 #include "proxy/upstream/upstream_health.hpp"
 
@@ -42,6 +43,7 @@ class Metrics {
       UpstreamHealth::Figures figures;
     };
     std::vector<Upstream> upstreams;
+    std::vector<FeedFigures> feeds;
     PackageCache::Counters cache{};
     std::array<std::size_t, 6> releases{};  // by StageState: those that are open
   };

@@ -341,7 +341,7 @@ std::span<const Rule> deps_rules() {
         "a dependency that is known to be malware, or that the operator denies",
         "Others have found it to be malware, or you have said that you do not want it.",
         "Take it out, or pin a version that is not affected.",
-        {everywhere(block), everywhere(escalate)}},
+        {everywhere(block), everywhere(escalate), everywhere(note)}},
        check_known_bad},
   };
   return rules;

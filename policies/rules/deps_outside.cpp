@@ -12,7 +12,7 @@ using State = DependencyKnowledge::State;
 
 enum YoungTier { young, newborn, age_unknown, age_unknown_first };
 enum ConfusionTier { confused, perhaps_confused };
-enum KnownBadTier { bad, perhaps_bad };
+enum KnownBadTier { bad, perhaps_bad, long_unconfirmed };
 
 // "18 hours", "5 days"
 std::string age_text(Millis age) {
@@ -136,6 +136,11 @@ void check_known_bad(const Release& release, FindingSink& sink) {
               .fix = "Have an administrator repair the feed, then publish again.",
               .content_digest = "feed"},
              perhaps_bad);
+  } else if (outside.feed.starts_with("stale")) {
+    sink.add({.message = "the malware feed is " + printable(outside.feed),
+              .fix = "Have an administrator see why the feed cannot be read.",
+              .content_digest = "feed"},
+             long_unconfirmed);
   }
 }
 

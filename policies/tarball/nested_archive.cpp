@@ -75,6 +75,12 @@ NestedArchive::NestedArchive(const FileBytes& file, Kind kind) : state_(std::mak
     case Kind::tar:
       state_->open(archive_read_support_format_tar, nullptr, false);
       break;
+    case Kind::tar_gzip:
+      state_->open(archive_read_support_format_tar, archive_read_support_filter_gzip, false);
+      break;
+    case Kind::gzip:
+      state_->open(archive_read_support_format_raw, archive_read_support_filter_gzip, false);
+      break;
     case Kind::zip:
       state_->open(archive_read_support_format_zip_seekable, nullptr, true);
       break;

@@ -19,7 +19,7 @@ struct NestedEntry {
 
 class NestedArchive {
  public:
-  enum class Kind : std::uint8_t { tar, zip, xz, bzip2, zstd };
+  enum class Kind : std::uint8_t { tar, tar_gzip, zip, gzip, xz, bzip2, zstd };
 
   // `file` is read while this lives.
   NestedArchive(const FileBytes& file, Kind kind);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "proxy/cache/gzip.hpp"
+#include "proxy/handlers/own_advisories.hpp"
 #include "proxy/hops.hpp"
 #include "proxy/http/error_map.hpp"
 #include "storage/base/json.hpp"
@@ -199,61 +200,93 @@ void add_quick(json::object& sum, const json::object& answer, const std::string&
     add_numbers(sum["metadata"].get_object(), *metadata);
 }
 
+// Shown by npm beside its own report.
+constexpr const char* own_only =
+    "an upstream could not be asked for its audit: these are the advisories that this registry has itself";
+
 class Audits {
  public:
-  explicit Audits(AuditParts parts) : parts_(std::move(parts)) {}
+  explicit Audits(AuditParts parts) : parts_(std::move(parts)), own_(parts_.malware, parts_.faults) {}
 
-  asio::awaitable<Response> bulk(Exchange& exchange) {
-    auto answer = co_await ask(exchange, false);
-    co_return answer ? told(std::move(*answer)) : error_response(answer.error());
-  }
-  asio::awaitable<Response> quick(Exchange& exchange) {
-    auto answer = co_await ask(exchange, true);
-    co_return answer ? told(std::move(*answer)) : error_response(answer.error());
-  }
+  asio::awaitable<Response> bulk(Exchange& exchange) { return answer(exchange, false); }
+  asio::awaitable<Response> quick(Exchange& exchange) { return answer(exchange, true); }
 
  private:
-  static Response told(std::string text) {
-    Response response = text_response(200, std::move(text), "application/json");
+  struct Asked {
+    json::object question;  // as it came
+    Questions questions;
+  };
+  struct Answers {
+    std::map<std::string, std::string> by_upstream;
+    std::optional<Error> missing;  // why one is not there
+
+    void miss(Error why) {
+      if (!missing || missing->kind == ErrorKind::not_found) missing = std::move(why);
+    }
+  };
+  struct Merged {
+    std::string text;
+    std::size_t own = 0;  // advisories that we know of
+    std::optional<Error> missing;
+  };
+
+  asio::awaitable<Response> answer(Exchange& exchange, bool quick) {
+    const Reservation room(in_flight_bytes_, exchange.request.content_length.value_or(sent_bytes_max));
+    if (!room.granted())
+      co_return error_response(
+          fail(ErrorKind::unavailable, "Too many audits are under way: try again in a moment."));
+    auto asked = co_await read(exchange, quick);
+    if (!asked) co_return error_response(asked.error());
+    auto answers = co_await ask(exchange, asked->questions);
+    auto merge = [this, quick, asked = std::move(*asked), answers = std::move(answers)]() mutable {
+      return merged(quick, asked, std::move(answers));
+    };
+    const Merged told = co_await async_run_on(parts_.disk, std::move(merge));
+    if (told.missing && told.own == 0 && !stands_in(*told.missing)) co_return error_response(*told.missing);
+    Response response = text_response(200, told.text, "application/json");
     response.header("cache-control", "no-store");
-    return response;
+    if (told.missing) response.header("npm-notice", own_only);
+    co_return response;
   }
 
-  asio::awaitable<Result<std::string>> ask(Exchange& exchange, bool quick) {
+  // That nothing is known to be wrong is said without an upstream only where it never has an audit, and
+  // where what there is in its place is kept up to date.
+  bool stands_in(const Error& missing) const {
+    return missing.kind == ErrorKind::not_found && own_.complete();
+  }
+
+  asio::awaitable<Result<Asked>> read(Exchange& exchange, bool quick) {
     const std::string encoding = exchange.request.headers.joined("content-encoding");
     if (!encoding.empty() && encoding != "gzip" && encoding != "x-gzip" && encoding != "identity")
       co_return fail(ErrorKind::invalid, "An audit may be sent gzipped or plain, and in no other encoding.");
-    const Reservation room(in_flight_bytes_, exchange.request.content_length.value_or(sent_bytes_max));
-    if (!room.granted())
-      co_return fail(ErrorKind::unavailable, "Too many audits are under way: try again in a moment.");
     auto body = co_await exchange.read_small(sent_bytes_max);
     if (!body) co_return body.error();
-    auto split = [this, encoding, body = std::move(*body), quick]() mutable -> Result<Questions> {
+    auto split = [this, encoding, body = std::move(*body), quick]() mutable -> Result<Asked> {
       auto question = read_question(encoding, std::move(body));
       if (!question) return question.error();
       Origins origins(parts_);
-      return quick ? split_quick(*question, origins) : split_bulk(*question, origins);
+      Questions questions = quick ? split_quick(*question, origins) : split_bulk(*question, origins);
+      return Asked{std::move(*question), std::move(questions)};
     };
-    auto questions = co_await async_run_on(parts_.disk, std::move(split));
-    if (!questions) co_return questions.error();
+    auto asked = co_await async_run_on(parts_.disk, std::move(split));
+    co_return asked;
+  }
 
+  asio::awaitable<Answers> ask(Exchange& exchange, const Questions& questions) {
     const std::string path = exchange.route->pattern.substr(1);
-    std::map<std::string, std::string> answers;
-    for (const auto& [name, question] : *questions) {
-      RegistryUpstream* upstream = parts_.upstream(name);
+    Answers answers;
+    for (const auto& [name, question] : questions) {
       ServiceQuestion asked;
       asked.path = path;
       asked.body = json::serialize(question);
       asked.hops = hops_in(exchange.request.headers.joined(hops_header));
-      auto answer = co_await upstream->ask(std::move(asked));
-      if (!answer) co_return unanswered(answer.error());
-      answers[name] = std::move(*answer);
+      auto answer = co_await parts_.upstream(name)->ask(std::move(asked));
+      if (answer)
+        answers.by_upstream[name] = std::move(*answer);
+      else
+        answers.miss(unanswered(answer.error()));
     }
-    auto merge = [this, quick, questions = std::move(*questions), answers = std::move(answers)] {
-      return merged(quick, questions, answers);
-    };
-    auto text = co_await async_run_on(parts_.disk, std::move(merge));
-    co_return text;
+    co_return answers;
   }
 
   // Never an empty answer, which would say that all is well.
@@ -266,23 +299,26 @@ class Audits {
     return error;
   }
 
-  Result<std::string> merged(bool quick, const Questions& questions,
-                             const std::map<std::string, std::string>& answers) {
+  Merged merged(bool quick, const Asked& asked, Answers answers) {
     json::object sum = quick ? no_quick() : json::object();
     Origins origins(parts_);
-    for (const auto& [upstream, text] : answers) {
+    for (const auto& [upstream, text] : answers.by_upstream) {
       auto answer = parse_strict(text, {.bytes_max = text.size()});
       if (!answer || !answer->is_object())
-        return fail(ErrorKind::upstream, "The upstream \"" + upstream + "\" answers an audit with no audit.");
-      if (quick)
+        answers.miss(
+            fail(ErrorKind::upstream, "The upstream \"" + upstream + "\" answers an audit with no audit."));
+      else if (quick)
         add_quick(sum, answer->get_object(), upstream, origins);
       else
-        add_bulk(sum, answer->get_object(), questions.at(upstream));
+        add_bulk(sum, answer->get_object(), asked.questions.at(upstream));
     }
-    return json::serialize(sum);
+    const std::size_t own =
+        quick ? own_.add_to_quick(sum, asked.question) : own_.add_to_bulk(sum, asked.question);
+    return {json::serialize(sum), own, std::move(answers.missing)};
   }
 
   AuditParts parts_;
+  OwnAdvisories own_;
   std::atomic<std::uint64_t> in_flight_bytes_ = 0;
 };
 

@@ -187,3 +187,125 @@ def test_npm_says_that_there_is_no_audit(gate, scripted_upstream, client, tmp_pa
     npm.install(project, name)
     audited = npm.run("audit", cwd=project, expect="failure")
     assert "audit endpoint returned an error" in audited.text and "found 0 vulnerabilities" not in audited.text
+
+
+# -- what the own feeds know
+
+def osv(number, name, **fields):
+    return {"id": number, "summary": f"steals through {name}", "affected": [
+        {"package": {"ecosystem": "npm", "name": name}, "ranges": [
+            {"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "2.0.0"}]}]}], **fields}
+
+
+FAULT = {"database_specific": {"severity": "MODERATE", "cwe_ids": ["CWE-79"]}, "severity": [
+    {"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N"}]}
+
+
+@pytest.fixture
+def knowing(scripted_upstream, new_gate, tmp_path):
+    """knowing(malware=[…], faults=[…]) -> a gate with feeds of these documents."""
+    def make(**feeds):
+        policy = {}
+        for key, documents in feeds.items():
+            folder = tmp_path / key
+            folder.mkdir()
+            for document in documents:
+                (folder / f"{document['id']}.json").write_text(json.dumps(document))
+            policy[{"malware": "malware_feed", "faults": "advisories"}[key]] = str(folder)
+        return new_gate(upstream=scripted_upstream, packages=RULES, policy=policy)
+
+    return make
+
+
+def test_own_advisories_stand_beside_the_upstreams(knowing, scripted_upstream):
+    own = "@private/" + packages.unique("own")
+    gate = knowing(malware=[osv("MAL-1", "evil")],
+                   faults=[osv("GHSA-1", "lib", **FAULT), osv("GHSA-2", "lib"), osv("GHSA-3", own)])
+    both = {**advisory(), "url": "https://github.com/advisories/GHSA-2"}
+    scripted_upstream.script("POST", BULK, Reply(200, {"lib": [advisory(), both]}))
+    answer = ask(gate, {"lib": ["2.0.0", "1.5.0"], "evil": ["1.0.0"], "fine": ["1.0.0"], own: ["1.0.0"]})
+    assert answer.status == 200 and "npm-notice" not in answer.headers
+    told = answer.json()
+    assert sorted(told) == sorted(["lib", "evil", own])
+    assert told["lib"][:2] == [advisory(), both] and len(told["lib"]) == 3
+    ours = told["lib"][2]
+    assert isinstance(ours.pop("id"), int)
+    assert ours == {
+        "url": "https://github.com/advisories/GHSA-1", "title": "steals through lib", "severity": "moderate",
+        "vulnerable_versions": "<2.0.0", "cwe": ["CWE-79"],
+        "cvss": {"score": 6.1, "vectorString": "CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:C/C:L/I:L/A:N"}}
+    (evil,) = told["evil"]
+    assert (evil["severity"], evil["cwe"], evil["cvss"]) == (
+        "critical", ["CWE-506"], {"score": 0, "vectorString": None})
+    (seen,) = scripted_upstream.seen("POST", BULK)
+    assert own.encode() not in seen.body
+    scripted_upstream.script("POST", BULK, Reply(200, {}))
+    assert ask(gate, {"lib": ["2.0.0"]}).json() == {}
+
+
+@pytest.mark.parametrize("reply", [Reply(404, {}), Reply(500, b"oops"), Reply(200, b"<html>")])
+def test_what_we_know_is_told_without_the_upstream_and_nothing_is_called_clean(reply, knowing, scripted_upstream):
+    gate = knowing(malware=[osv("MAL-1", "evil")])
+    scripted_upstream.script("POST", BULK, reply, reply)
+    answer = ask(gate, {"evil": ["1.0.0"], "lib": ["1.0.0"]})
+    assert answer.status == 200 and list(answer.json()) == ["evil"]
+    assert "could not be asked" in answer.headers["npm-notice"]
+    answer = ask(gate, {"evil": ["2.0.0"], "lib": ["1.0.0"]})
+    assert answer.status >= 400 and answer.error
+
+
+def test_a_current_feed_of_faults_stands_in_for_an_audit_that_there_is_not(knowing, scripted_upstream):
+    gate = knowing(faults=[osv("GHSA-1", "lib")])
+    scripted_upstream.script("POST", BULK, Reply(404, {}), Reply(503, {}))
+    answer = ask(gate, {"lib": ["2.0.0"]})
+    assert answer.status == 200 and answer.json() == {} and answer.headers["npm-notice"]
+    assert ask(gate, {"lib": ["2.0.0"]}).status == 503  # down: it may know more
+
+
+def test_the_quick_audit_tells_what_we_know(knowing, scripted_upstream):
+    gate = knowing(malware=[osv("MAL-1", "evil")], faults=[osv("GHSA-1", "lib", **FAULT)])
+    node = {"version": "1.0.0", "integrity": "sha512-x"}
+    tree = {"name": "project", "dependencies": {".": {"version": "0.0.0", "dependencies": {
+        "lib": {**node, "dependencies": {"evil": node}}, "evil": {**node, "version": "2.0.0"}}}}}
+    scripted_upstream.script("POST", QUICK, Reply(500, b""))
+    told = ask(gate, tree, QUICK).json()
+    by_name = {one["module_name"]: one for one in told["advisories"].values()}
+    assert by_name["evil"]["findings"] == [{"version": "1.0.0", "paths": [".>lib>evil"]}]
+    assert by_name["lib"]["patched_versions"] == ">=2.0.0"
+    assert told["metadata"]["vulnerabilities"]["critical"] == 1
+    assert told["metadata"]["vulnerabilities"]["moderate"] == 1
+
+
+@pytest.mark.parametrize("upstream_answers", [True, False])
+@pytest.mark.parametrize("name", ["npm11", "npm12", "pnpm12", "pnpm10", "berry", "bun"])
+def test_clients_are_told_what_we_know(name, upstream_answers, knowing, scripted_upstream, client, tmp_path):
+    lib = packages.unique("lib")
+    gate = knowing(faults=[osv("GHSA-1", lib, **FAULT)])
+    scripted_upstream.add(lib, "1.0.0", packages.package_tarball(lib))
+    project = clients.project(tmp_path / "project")
+    runner = client(name, gate.url, gate.user("bob").token)
+    runner.install(project, f"{lib}@1.0.0")
+    quick = {"actions": [], "muted": [], "advisories": {}, "metadata": {"vulnerabilities": {}}}
+    if upstream_answers:
+        scripted_upstream.script("POST", BULK, *[Reply(200, {})] * 6)
+        scripted_upstream.script("POST", QUICK, *[Reply(200, quick)] * 6)
+    audited = runner.run(*(("npm", "audit") if name == "berry" else ("audit",)), cwd=project, expect="failure")
+    assert f"steals through {lib}" in audited.text and "GHSA-1" in audited.text, audited
+
+
+@pytest.mark.parametrize("name", ["npm12", "pnpm12"])
+def test_malware_that_was_installed_before_it_was_known(name, scripted_upstream, new_gate, client, tmp_path):
+    """By then its packument is refused, and the audit says why nevertheless."""
+    evil = packages.unique("evil")
+    folder = tmp_path / "malware"
+    folder.mkdir()
+    (folder / "0.json").write_text(json.dumps(osv("MAL-0", "another")))
+    gate = new_gate(upstream=scripted_upstream, packages=RULES, policy={"malware_feed": str(folder)})
+    scripted_upstream.add(evil, "1.0.0", packages.package_tarball(evil))
+    project = clients.project(tmp_path / "project")
+    runner = client(name, gate.url, gate.user("bob").token)
+    runner.install(project, f"{evil}@1.0.0")
+    (folder / "1.json").write_text(json.dumps(osv("MAL-1", evil)))
+    wait_until(lambda: ask(gate, {evil: ["1.0.0"]}).status == 200, 30)
+    audited = runner.run("audit", cwd=project, expect="failure")
+    assert f"steals through {evil}" in audited.text and "critical" in audited.text.lower(), audited

@@ -526,4 +526,65 @@ TEST_CASE("a damaged feed holds every release until it is repaired") {
   CHECK(house.gate->context(person("ann"), held.id).value().outside.feed.starts_with("unavailable"));
 }
 
+TEST_CASE("a feed that is handed in is taken whole, grows stale without a confirmation, and says so") {
+  ManualClock clock;
+  const auto feed = MalwareFeed::handed_in({Denied::parse("left-pad").value()}, std::chrono::hours(3), clock);
+  CHECK(feed->state().starts_with("unavailable"));
+  CHECK_FALSE(feed->status().known);
+  CHECK(feed->about("left-pad").size() == 1);
+  const auto contents = [](const std::vector<std::string>& ids) {
+    FeedContents out;
+    for (const std::string& id : ids)
+      for (auto& [name, advisory] : parse_osv(osv(id, "evil-" + id)).value()) {
+        out.by_name[name].push_back(std::move(advisory));
+        ++out.advisories;
+      }
+    return out;
+  };
+  const auto before = feed->generation();
+  feed->take(contents({"1", "2", "3"}), "sha512-x", clock.now());
+  CHECK(feed->generation() > before);
+  CHECK(feed->state() == "sha512-x");
+  CHECK(feed->status().known);
+  CHECK(feed->status().advisories == 3);
+  CHECK(feed->about("left-pad").size() == 1);
+
+  // What is withdrawn is gone; what can only not be read stays.
+  FeedContents fewer = contents({"1"});
+  fewer.damaged = 1;
+  fewer.damaged_ids = {"2"};
+  feed->take(std::move(fewer), "sha512-y", clock.now());
+  CHECK(feed->about("evil-1").size() == 1);
+  CHECK(feed->about("evil-2").size() == 1);
+  CHECK(feed->about("evil-3").empty());
+
+  clock.advance(std::chrono::hours(3));
+  CHECK(feed->state() == "sha512-y");
+  clock.advance(Millis(1));
+  CHECK(feed->status().standing == FeedStatus::Standing::stale);
+  CHECK(feed->state().starts_with("stale: it could not be read again since 2026-03-31T04:23:06.123Z"));
+  feed->confirm(clock.now());
+  CHECK(feed->state() == "sha512-y");
+}
+
+TEST_CASE("a feed that was never read holds every release, one that is stale is a note") {
+  ManualClock clock;
+  const auto feed = MalwareFeed::handed_in({}, std::chrono::hours(3), clock);
+  GateHouse house(rule_to("local"));
+  house.inspection = all_rules_on();
+  house.malware = feed.get();
+  house.restart();
+  const auto action = [&](const char* version) -> std::string {
+    const Stage held = house.hold(person("ann"), clean_body("lib", version));
+    for (const Finding& finding : held.findings)
+      if (finding.rule == "deps/known-bad") return std::string(to_text(finding.action));
+    return "";
+  };
+  CHECK(action("1.0.0") == "escalate");
+  feed->take({}, "sha512-x", clock.now());
+  CHECK(action("1.0.1").empty());
+  clock.advance(std::chrono::hours(4));
+  CHECK(action("1.0.2") == "note");
+}
+
 }  // namespace sallyport

@@ -160,6 +160,19 @@ TEST_CASE("an own version is hidden by nothing, and denied like any other") {
   CHECK(judge(own, conditions, noon).sight == Sight::denied);
 }
 
+TEST_CASE("while it is not known what is malware, nothing of an upstream is served, and what is own is") {
+  Conditions conditions;
+  conditions.name = "lib";
+  conditions.bad_unknown = true;
+  VersionFacts version;
+  version.version = "1.0.0";
+  const Seen seen = judge(version, conditions, Instant());
+  CHECK(seen.sight == Sight::denied);
+  CHECK(seen.why.find("has never been read") != std::string::npos);
+  version.own = true;
+  CHECK(judge(version, conditions, Instant()).sight == Sight::visible);
+}
+
 TEST_CASE("no text of others drives a terminal") {
   Conditions conditions = open_door();
   conditions.bad = {denial("lib")};

