@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t noted_max = 100'000;  // between two flushes
 constexpr std::size_t batch_max = 10'000;
+constexpr std::size_t clients_bytes_max = 120;
+constexpr std::string_view more_clients = ", …";
 
 // What stands before the puller in a record's key.
 std::string place_of(std::string_view name, std::string_view version, Instant now) {
@@ -22,7 +24,24 @@ std::string place_of(std::string_view name, std::string_view version, Instant no
 }
 std::string text_of(const Puller& who) {
   const std::string nul(1, '\0');
-  return who.user + nul + who.token + nul + who.address + nul + who.client;
+  return who.user + nul + who.token + nul + who.address;
+}
+
+// Each client once, and that there were more where there is no room.
+void add_clients(std::string& all, std::string_view more) {
+  while (!more.empty()) {
+    const std::size_t end = std::min(more.find(", "), more.size());
+    const std::string_view one = more.substr(0, end);
+    more.remove_prefix(std::min(end + 2, more.size()));
+    if (one.empty() || (", " + all + ", ").find(", " + std::string(one) + ", ") != std::string::npos)
+      continue;
+    if (all.size() + one.size() > clients_bytes_max) {
+      if (!all.ends_with(more_clients)) all += more_clients;
+      return;
+    }
+    if (!all.empty()) all += ", ";
+    all += one;
+  }
 }
 
 std::string written(const Pull& pull) {
@@ -62,6 +81,7 @@ void Pulls::note(const PackageName& name, std::string_view version, const Puller
     return;
   }
   auto [it, fresh] = noted_.try_emplace(std::move(key), Pull{std::string(version), who, now, now, 0});
+  if (!fresh && it->second.who.client != who.client) add_clients(it->second.who.client, who.client);
   it->second.last = now;
   ++it->second.count;
 }
@@ -86,6 +106,8 @@ Result<void> Pulls::flush() {
       if (auto before = read_pull(key, **there)) {
         pull.first = std::min(pull.first, before->first);
         pull.count += before->count;
+        add_clients(before->who.client, pull.who.client);
+        pull.who.client = std::move(before->who.client);
       }
     }
     batch.put(Family::pulls, key, written(pull));

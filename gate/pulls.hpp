@@ -1,9 +1,10 @@
 #pragma once
 // Who has pulled what: a compact record of tarball downloads, for the day on which a version turns out bad.
 //
-// Records, in family `pulls` (JSON, "v": 1), one for each puller and hour:
+// Records, in family `pulls` (JSON, "v": 1), one for each hour, user, token and address:
 //   <name> NUL <version> NUL <hour, ten digits> NUL <digest of who>
 //       {v, user, token, address, client, first, last, count}
+// What a client calls itself is its own word: it makes no record of its own, and no room for more of them.
 
 #include <atomic>
 #include <cstdint>
@@ -22,7 +23,7 @@ namespace sallyport {
 
 struct Puller {
   std::string user, token;      // empty: nobody had to say who they are; `token` is its key, not the token
-  std::string address, client;  // printable
+  std::string address, client;  // printable; of a record the first few clients, "npm/11.1.0, pnpm/12.0.0"
 };
 
 struct Pull {

@@ -84,6 +84,32 @@ TEST_CASE("what many threads note is not lost") {
   CHECK(pulls[0].count == 2000);
 }
 
+TEST_CASE("a client that calls itself otherwise each time is one puller all the same") {
+  House house;
+  Puller liar = house.alice;
+  for (int round = 0; round < 3; ++round) {
+    for (const char* client : {"npm/11.19.1", "pnpm/12.21.0", "npm/11.19.1", "npm/11.19", ""}) {
+      liar.client = client;
+      house.pulls.note(house.lib, "1.0.0", liar);
+    }
+    REQUIRE(house.of("1.0.0").size() == 1);
+  }
+  CHECK(house.of("1.0.0")[0].who.client == "npm/11.19.1, pnpm/12.21.0, npm/11.19");
+  CHECK(house.of("1.0.0")[0].count == 15);
+  for (int i = 0; i < 100'500; ++i) {
+    liar.client = "made-up/" + std::to_string(i);
+    house.pulls.note(house.lib, "1.0.0", liar);
+  }
+  house.pulls.note(house.lib, "1.0.0", house.bob);  // for whom there is room
+  const auto pulls = house.of("1.0.0");
+  REQUIRE(pulls.size() == 2);
+  for (const Pull& pull : pulls) CHECK(pull.who.client.size() < 140);
+  const Pull& lied = pulls[0].who.user == "alice" ? pulls[0] : pulls[1];
+  CHECK(lied.count == 100'515);
+  CHECK(lied.who.client.starts_with("npm/11.19.1, pnpm/12.21.0, npm/11.19, made-up/0, "));
+  CHECK(lied.who.client.ends_with(", …"));
+}
+
 TEST_CASE("memory between two flushes is bounded") {
   House house;
   for (int i = 0; i < 100'500; ++i) house.pulls.note(house.lib, "1.0." + std::to_string(i), house.alice);
