@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
+
 from support import clients, http, packages
+from support.processes import wait_until
 
 
 def publish(upstream, name, *versions):
@@ -95,3 +98,33 @@ def test_it_is_known_who_has_pulled_a_version(verdaccio, new_gate, client, tmp_p
     # A graceful end keeps it, and no server is needed to ask.
     gate.stop()
     assert "bob" in str(gate.cli("who", name))
+
+
+@pytest.mark.parametrize("kind", ["absent", "empty", "damaged", "a file"])
+def test_a_feed_that_could_never_be_read_lets_nothing_in(kind, scripted_upstream, new_gate, client, tmp_path):
+    """Not knowing what is malware is no reason to serve it; and nobody restarts anything once it is there."""
+    feed, name = tmp_path / "feed", packages.unique()
+    scripted_upstream.add(name, "1.0.0", packages.package_tarball(name))
+    if kind in ("empty", "damaged"):
+        feed.mkdir()
+    if kind == "damaged":
+        (feed / "one.json").write_text("{")
+    if kind == "a file":
+        feed.write_text("{}")
+    gate = new_gate(upstream=scripted_upstream, policy={"malware_feed": str(feed)}, packages=[{"publish": "deny"}])
+    token = gate.user("bob").token
+    for path in (f"/{name}", f"/{name}/1.0.0", f"/{name}/latest", f"/{name}/-/{name}-1.0.0.tgz",
+                 f"/-/package/{name}/dist-tags"):
+        answer = http.get(gate.url + path, token=token)
+        assert answer.status in (403, 404) and b"tgz" not in answer.body, path
+        assert answer.status == 404 or "never been read" in answer.error, path
+    npm = client("npm11", gate.url, token)
+    refused = npm.run("install", name, cwd=clients.project(tmp_path / "project"), expect="failure")
+    assert "malware feed of this registry has never been read" in refused.text
+    if kind == "a file":
+        feed.unlink()
+    feed.mkdir(exist_ok=True)
+    (feed / "one.json").write_text(json.dumps({"id": "MAL-1", "summary": "bad", "affected": [
+        {"package": {"ecosystem": "npm", "name": "another"}}]}))
+    wait_until(lambda: http.get(f"{gate.url}/{name}", token=token).status == 200, 60, "the feed to be read")
+    npm.install(clients.project(tmp_path / "later"), name)
