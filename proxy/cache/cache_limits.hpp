@@ -15,8 +15,8 @@ struct CacheLimits {
   // often.
   Millis tarball_recheck{3'600'000};
   bool offline = false;  // no upstream is asked for anything
-  // Of prepared documents: those of 900 packages take some 200 MB, and an install asks for all of them in a
-  // row, of which a cache that is only a little too small keeps none.
+  // Of prepared documents. An install asks for those of all its packages in a row, of which a cache that is
+  // only a little too small keeps none: those of 900 take some 50 MB.
   std::uint64_t packument_memory_bytes_max = 256u << 20;
   std::uint64_t tarball_memory_bytes_max = 64u << 20;  // of small tarballs
   std::uint64_t small_tarball_bytes_max = 1u << 20;    // kept in memory, and never sent before it is whole

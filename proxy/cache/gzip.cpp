@@ -6,7 +6,6 @@
 #include <limits>
 #include <memory>
 #include <stdexcept>
-#include <vector>
 
 #include "policies/tarball/inflate.hpp"
 #include "storage/base/text.hpp"
@@ -19,14 +18,15 @@ constexpr std::size_t piece_bytes = 256u << 10;
 }  // namespace
 
 std::string gzip(std::string_view text) {
-  auto stream = std::make_unique<isal_zstream>();
-  std::vector<std::uint8_t> level(ISAL_DEF_LVL2_DEFAULT);
-  std::vector<std::uint8_t> out(piece_bytes);
+  // Large, and set by the library before it reads them.
+  auto stream = std::make_unique_for_overwrite<isal_zstream>();
+  auto level = std::make_unique_for_overwrite<std::uint8_t[]>(ISAL_DEF_LVL2_DEFAULT);  // NOLINT
+  auto out = std::make_unique_for_overwrite<std::uint8_t[]>(piece_bytes);              // NOLINT
   isal_deflate_init(stream.get());
   stream->gzip_flag = IGZIP_GZIP;
   stream->level = 2;
-  stream->level_buf = level.data();
-  stream->level_buf_size = static_cast<std::uint32_t>(level.size());
+  stream->level_buf = level.get();
+  stream->level_buf_size = ISAL_DEF_LVL2_DEFAULT;
   std::string packed;
   packed.reserve(text.size() / 5);
   do {
@@ -37,12 +37,13 @@ std::string gzip(std::string_view text) {
     text.remove_prefix(piece);
     stream->end_of_stream = text.empty() ? 1 : 0;
     do {
-      stream->next_out = out.data();
-      stream->avail_out = static_cast<std::uint32_t>(out.size());
+      stream->next_out = out.get();
+      stream->avail_out = piece_bytes;
       if (isal_deflate(stream.get()) != COMP_OK) throw std::runtime_error("gzip: the compressor refused");
-      packed.append(reinterpret_cast<const char*>(out.data()), out.size() - stream->avail_out);
+      packed.append(reinterpret_cast<const char*>(out.get()), piece_bytes - stream->avail_out);
     } while (stream->avail_out == 0 || stream->avail_in > 0);
   } while (!text.empty());
+  packed.shrink_to_fit();
   return packed;
 }
 

@@ -162,6 +162,14 @@ std::optional<std::string> string_in(std::string_view value) {
 }
 
 std::string json_string(std::string_view text) {
+  const bool plain = std::none_of(text.begin(), text.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+  });
+  if (plain) {
+    std::string out;
+    out.reserve(text.size() + 2);
+    return out.append(1, '"').append(text).append(1, '"');
+  }
   return boost::json::serialize(boost::json::string_view(text.data(), text.size()));
 }
 

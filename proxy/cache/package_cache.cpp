@@ -11,6 +11,7 @@ namespace sallyport {
 namespace {
 
 constexpr std::size_t negative_bytes = 256;  // what an entry without documents counts as
+constexpr std::uint64_t plain_share = 4;     // a fourth of the documents' room is for plain ones
 constexpr int tries_max = 3;                 // of a tarball whose transfer is cut
 
 // What could not be kept is fetched again: no reason to fail.
@@ -56,7 +57,9 @@ PackageCache::PackageCache(PackageCacheParts parts)
       work_(asio::make_work_guard(fills_)),
       packuments_(fills_.get_executor()),
       tarballs_(fills_.get_executor()),
-      memory_(parts_.limits.packument_memory_bytes_max),
+      unpackings_(fills_.get_executor()),
+      memory_(parts_.limits.packument_memory_bytes_max / plain_share * (plain_share - 1)),
+      plain_(parts_.limits.packument_memory_bytes_max / plain_share),
       hot_(parts_.limits.tarball_memory_bytes_max),
       started_(parts_.clock.now()),
       thread_([this] { fills_.run(); }) {}
@@ -134,7 +137,7 @@ PackageCache::Counters PackageCache::counters() const {
           tarball_misses_,
           stale_answers_,
           tarball_store_.evicted(),
-          memory_.bytes() + hot_.bytes()};
+          memory_.bytes() + plain_.bytes() + hot_.bytes()};
 }
 
 // --- documents
@@ -155,6 +158,23 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::packument(PackageName
   auto found = co_await ask(name, std::move(hops));
   if (found && found->stale) ++stale_answers_;
   co_return found;
+}
+
+asio::awaitable<Result<PackageCache::Plain>> PackageCache::plain(Document document) {
+  if (auto kept = plain_.find(document.etag)) co_return std::move(*kept);
+  std::string key = document.etag;
+  auto text = co_await unpackings_.run(std::move(key), [this, document] { return unpack(document); });
+  co_return text;
+}
+
+asio::awaitable<Result<PackageCache::Plain>> PackageCache::unpack(Document document) {
+  if (auto kept = plain_.find(document.etag)) co_return std::move(*kept);  // unpacked while we queued
+  auto work = [&document] { return unpacked(document); };
+  auto text = co_await async_run_on(parts_.scan, std::move(work));
+  if (!text) co_return text.error();
+  auto plain = std::make_shared<const std::string>(std::move(*text));
+  plain_.put(document.etag, plain, plain->size());
+  co_return plain;
 }
 
 // A flight that began before a change of policy is no answer to who asks after it.
@@ -213,6 +233,25 @@ asio::awaitable<bool> PackageCache::is_behind(const std::string& theirs, const s
     return now && (!then || *then < *now);
   };
   co_return co_await async_run_on(parts_.scan, std::move(compare));
+}
+
+// While what was prepared of it is on its way already. The next fill of that name waits for it.
+void PackageCache::keep_behind(const PackageName& name, const PackumentHead& head,
+                               std::shared_ptr<const std::string> body) {
+  auto work = [this, name, head, body]() -> asio::awaitable<void> {
+    auto pack = [&body] { return gzip(*body); };
+    std::string packed = co_await async_run_on(parts_.scan, std::move(pack));
+    auto keep = [this, &name, &head, &packed] {
+      return packument_store_.keep(name, head, std::move(packed));
+    };
+    auto kept = co_await async_run_on(parts_.disk, std::move(keep));
+    if (!kept) note_unkept(name, kept.error());
+  };
+  being_kept_.insert(name.full());
+  asio::co_spawn(fills_, std::move(work), [this, name](const std::exception_ptr&) {
+    being_kept_.erase(name.full());
+    kept_.ring();
+  });
 }
 
 asio::awaitable<Result<PreparedPackument>> PackageCache::prepare(PackageName name, std::string body) {
@@ -280,6 +319,8 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
                                                                      RegistryUpstream& upstream,
                                                                      std::uint64_t releases_then,
                                                                      bool any_age, std::string hops) {
+  auto is_kept = [this, &name] { return !being_kept_.contains(name.full()); };
+  if (!is_kept()) co_await kept_.wait_until(std::move(is_kept));
   auto read = [this, name, origin = upstream.name()] { return load(name, origin); };
   auto stored = co_await async_run_on(parts_.disk, std::move(read));
   if (!stored) co_return stored.error();
@@ -321,17 +362,15 @@ asio::awaitable<Result<PackageCache::Found>> PackageCache::fill_from(PackageName
       trouble = fail(ErrorKind::unavailable, "The mirror " + answer->from + " is behind what is kept here.");
     } else if (answer && answer->status == 200) {
       const PackumentHead head{answer->etag, now, answer->from};
-      auto pack = [&answer] { return gzip(answer->body); };
-      std::string packed = co_await async_run_on(parts_.scan, std::move(pack));
-      auto prepared = co_await prepare(name, std::move(answer->body));
+      auto body = std::make_shared<const std::string>(std::move(answer->body));
+      auto prepared = co_await prepare(name, *body);
       if (prepared) {
-        auto keep = [this, name, head, packed = std::move(packed),
-                     origin = upstream.name()]() mutable -> Result<void> {
-          if (auto claimed = origins_.claim(name, origin, head.fetched); !claimed) return claimed;
-          return packument_store_.keep(name, head, std::move(packed));
+        auto claim = [this, name, now, origin = upstream.name()] {
+          return origins_.claim(name, origin, now);
         };
-        auto kept = co_await async_run_on(parts_.disk, std::move(keep));
-        if (!kept) note_unkept(name, kept.error());
+        auto claimed = co_await async_run_on(parts_.disk, std::move(claim));
+        if (!claimed) note_unkept(name, claimed.error());
+        if (claimed) keep_behind(name, head, std::move(body));
         Found found{std::make_shared<const PreparedPackument>(std::move(*prepared)), false};
         remember(name.full(), releases_then, found, now,
                  std::min(found.packument->good_until, now + limits.fresh_for));

@@ -21,6 +21,7 @@
 #include "gate/package_rules.hpp"
 #include "gate/restrictions.hpp"
 #include "proxy/cache/arriving_tarball.hpp"
+#include "proxy/cache/bell.hpp"
 #include "proxy/cache/cache_limits.hpp"
 #include "proxy/cache/lru.hpp"
 #include "proxy/cache/packument.hpp"
@@ -63,6 +64,9 @@ class PackageCache {
   // forbidden: the name belongs to another origin than the rules say.
   // `hops`: the gateways that the question has passed (proxy/hops).
   asio::awaitable<Result<Found>> packument(PackageName name, std::string hops = {});
+  // A document of such a packument before it was gzipped.
+  using Plain = std::shared_ptr<const std::string>;
+  asio::awaitable<Result<Plain>> plain(Document document);
 
   // Every byte of the first two matches the packument; of the last all but the end may leave before that.
   using TarballBytes = std::variant<std::shared_ptr<const std::string>, std::shared_ptr<const Blob>,
@@ -117,7 +121,10 @@ class PackageCache {
                                            std::uint64_t releases, bool any_age, std::string hops);
   Result<std::optional<StoredPackument>> load(const PackageName& name, const std::string& origin);
   asio::awaitable<bool> is_behind(const std::string& theirs, const std::string& kept);
+  void keep_behind(const PackageName& name, const PackumentHead& head,
+                   std::shared_ptr<const std::string> body);
   asio::awaitable<Result<PreparedPackument>> prepare(PackageName name, std::string body);
+  asio::awaitable<Result<Plain>> unpack(Document document);
   PackumentView view_of(const PackageName& name) const;
   bool is_fresh(const PackageName& name, const PackumentHead& stored, Instant now);
   std::uint64_t releases();
@@ -145,7 +152,11 @@ class PackageCache {
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   SingleFlight<Found> packuments_;
   SingleFlight<Tarball> tarballs_;
+  SingleFlight<Plain> unpackings_;
+  std::set<std::string> being_kept_;  // touched on `fills_` alone
+  Bell kept_;
   Lru<Kept> memory_;
+  Lru<Plain> plain_;  // by ETag
   Lru<Hot> hot_;
 
   std::mutex mutex_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -45,11 +46,11 @@ std::string fingerprint(std::string_view text) {
   return base64url_encode(Bytes(sha256(text).bytes));
 }
 
-Document document_of(std::string text) {
+Document document_of(std::string_view text) {
   Document out;
   const std::string print = fingerprint(text);
   out.gzipped = std::make_shared<const std::string>(gzip(text));
-  out.bytes = std::make_shared<const std::string>(std::move(text));
+  out.plain_bytes = text.size();
   out.etag = "\"" + print + "\"";
   out.gzipped_etag = "\"" + print + "-gzip\"";
   return out;
@@ -137,7 +138,6 @@ struct Origin {
   void write();
 
  private:
-  std::string_view time_of(std::string_view version) const { return value_at(time, version); }
   const Seen& seen(const Manifest& manifest) const { return out.versions.at(manifest.version).seen; }
   bool is_visible(std::string_view version) const {
     const auto found = out.versions.find(version);
@@ -250,6 +250,8 @@ void Origin::judge_all() {
     if (auto version = Version::parse(manifest.version)) ranked.push_back({std::move(*version), &manifest});
   std::sort(ranked.begin(), ranked.end(),
             [](const Ranked& a, const Ranked& b) { return a.version < b.version; });
+  std::unordered_map<std::string_view, std::string_view> times;
+  for (const JsonMember& entry : time) times.emplace(entry.key, entry.value);
   std::unordered_set<const Manifest*> after_provenance;
   bool release_had = false, any_had = false, ever_had = false;
   for (auto at = ranked.begin(); at != ranked.end();) {
@@ -268,8 +270,9 @@ void Origin::judge_all() {
 
   for (const Manifest& manifest : manifests) {
     PreparedVersion& prepared = out.versions.at(manifest.version);
-    if (const auto text = string_in(time_of(manifest.version)))
-      if (const auto published = parse_iso8601(*text)) prepared.published = *published;
+    if (const auto at = times.find(manifest.version); at != times.end())
+      if (const auto text = string_in(at->second))
+        if (const auto published = parse_iso8601(*text)) prepared.published = *published;
     VersionFacts facts;
     facts.version = prepared.version;
     facts.published = prepared.published;
@@ -283,6 +286,7 @@ void Origin::judge_all() {
     facts.provenance = manifest.provenance;
     facts.provenance_before = after_provenance.contains(&manifest);
     prepared.seen = judge(facts, view.conditions, view.now);
+    prepared.attested = manifest.provenance;
     out.good_until = std::min(out.good_until, prepared.seen.until);
   }
   out.generation = view.conditions.generation;
@@ -364,12 +368,12 @@ void Origin::write_full() {
   document.member("_rev", json_string(revision));
   document.end();
 
-  out.unseen = std::make_shared<const std::string>(std::move(unseen));
-  out.full = document_of(std::move(text));
+  out.unseen = document_of(unseen);
+  out.full = document_of(text);
   for (std::size_t i = 0; i < manifests.size(); ++i) {
     PreparedVersion& prepared = out.versions.at(manifests[i].version);
-    const std::string& in = prepared.seen.sight == Sight::visible ? *out.full.bytes : *out.unseen;
-    prepared.manifest = std::string_view(in).substr(places[i].first, places[i].second);
+    prepared.manifest_at = places[i].first;
+    prepared.manifest_bytes = places[i].second;
   }
 }
 
@@ -403,7 +407,7 @@ void Origin::write_abbreviated() {
       document.member("modified", modified);
   }
   document.end();
-  out.abbreviated = document_of(std::move(text));
+  out.abbreviated = document_of(text);
 }
 
 void Origin::write() {
@@ -437,11 +441,18 @@ std::string tags_json(const PreparedPackument& packument) {
 }
 
 std::uint64_t PreparedPackument::bytes() const {
-  constexpr std::uint64_t each_version = 1024;  // its texts and its place in the map
-  std::uint64_t sum = versions.size() * each_version + unseen->size();
-  for (const Document* document : {&full, &abbreviated})
-    sum += document->bytes->size() + document->gzipped->size();
+  constexpr std::uint64_t each_version = 768;  // its texts and its place in the map
+  std::uint64_t sum = versions.size() * each_version;
+  for (const Document* document : {&full, &abbreviated, &unseen}) sum += document->gzipped->size();
   return sum;
+}
+
+Result<std::string> unpacked(const Document& document) {
+  return gunzip(*document.gzipped, document.plain_bytes);
+}
+
+std::string_view manifest_of(const PreparedVersion& version, std::string_view text) {
+  return text.substr(version.manifest_at, version.manifest_bytes);
 }
 
 Result<PreparedPackument> prepare_upstream(const PackageName& name, std::string text,

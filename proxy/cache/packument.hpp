@@ -1,7 +1,7 @@
 #pragma once
 // The documents that installs read, prepared once when a package or what may be seen of it changes: full and
-// abbreviated packument, plain and gzipped, with every tarball on our own origin and `time` in both; and what
-// was decided about each version, for everybody who asks for one.
+// abbreviated packument, with every tarball on our own origin and `time` in both; and what was decided about
+// each version, for everybody who asks for one.
 
 #include <cstdint>
 #include <map>
@@ -19,11 +19,14 @@
 
 namespace sallyport {
 
-// Bytes as they are sent.
+// Bytes as they are sent: gzipped, as every client of npm's kind takes them. Plain they are several times as
+// large, and made again for the few who ask.
 struct Document {
-  std::shared_ptr<const std::string> bytes, gzipped;
+  std::shared_ptr<const std::string> gzipped;
+  std::uint64_t plain_bytes = 0;
   std::string etag, gzipped_etag;  // strong, of the content, quoted
 };
+Result<std::string> unpacked(const Document& document);  // CPU work, as preparing is
 
 struct PreparedVersion {
   std::string version;
@@ -33,7 +36,8 @@ struct PreparedVersion {
   std::optional<Sha512> sha512;  // of an own version
   std::optional<Instant> published;
   Seen seen;
-  std::string_view manifest;  // JSON, as in the full document
+  bool attested = false;                              // the origin says that there are attestations of it
+  std::uint64_t manifest_at = 0, manifest_bytes = 0;  // JSON, in the document that holds it
 };
 
 struct PreparedPackument {
@@ -45,10 +49,15 @@ struct PreparedPackument {
   std::string last_modified;            // HTTP date of the last change; empty where the origin tells none
   Instant good_until = Instant::max();  // then a hidden version comes of age and the documents change
   std::uint64_t generation = 0;         // of the conditions they were made under
-  std::shared_ptr<const std::string> unseen;  // manifests of versions that are in no document
+  Document unseen;                      // manifests of versions that are in neither of the others
 
+  const Document& holding(const PreparedVersion& version) const {
+    return version.seen.sight == Sight::visible ? full : unseen;
+  }
   std::uint64_t bytes() const;  // of memory, about
 };
+// `text`: the unpacked document that holds it.
+std::string_view manifest_of(const PreparedVersion& version, std::string_view text);
 
 struct PackumentView {
   std::string base_url;  // tarballs are at <base_url>/<name>/-/<file>

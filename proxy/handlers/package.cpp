@@ -55,8 +55,14 @@ class Packages {
     if (headers.joined("if-none-match").find(gzipped ? document.etag : document.gzipped_etag) !=
         std::string::npos)
       gzipped = !gzipped;
-    Response response = prepared_response(gzipped ? document.gzipped : document.bytes,
-                                          abbreviated ? std::string(abbreviated_type) : "application/json");
+    auto bytes = document.gzipped;
+    if (!gzipped) {
+      auto plain = co_await cache_.plain(document);
+      if (!plain) co_return error_response(plain.error());
+      bytes = std::move(*plain);
+    }
+    Response response =
+        prepared_response(std::move(bytes), abbreviated ? std::string(abbreviated_type) : "application/json");
     if (gzipped) response.header("content-encoding", "gzip");
     response.header("etag", gzipped ? document.gzipped_etag : document.etag)
         .header("vary", "accept, accept-encoding")
@@ -72,7 +78,9 @@ class Packages {
     if (!found) co_return error_response(found.error());
     auto named = version_named(*found->packument, exchange.param("version"));
     if (!named) co_return error_response(named.error());
-    Response response = document_response(std::string((*named)->manifest));
+    auto text = co_await cache_.plain(found->packument->holding(**named));
+    if (!text) co_return error_response(text.error());
+    Response response = document_response(std::string(manifest_of(**named, **text)));
     if (found->stale) mark_stale(response);
     co_return response;
   }

@@ -244,7 +244,11 @@ class Searches {
           const std::size_t at = round->next++;
           auto found = co_await parts_.cache.packument((*hits)[at].name, hops);
           if (!found || round->over) continue;
-          auto tell = [packument = found->packument, hit = (*hits)[at]] { return told(*packument, hit); };
+          auto text = co_await parts_.cache.plain(found->packument->full);
+          if (!text || round->over) continue;
+          auto tell = [packument = found->packument, text = std::move(*text), hit = (*hits)[at]] {
+            return told(*packument, *text, hit);
+          };
           auto shown = co_await async_run_on(parts_.pool, std::move(tell));
           if (!round->over) (*hits)[at].shown = std::move(shown);
         }
@@ -260,12 +264,13 @@ class Searches {
       co_await round->done.async_wait(asio::redirect_error(asio::use_awaitable, ec));
   }
 
-  static json::value told(const PreparedPackument& packument, const Hit& hit) {
+  // `document`: the full one, unpacked.
+  static json::value told(const PreparedPackument& packument, std::string_view document, const Hit& hit) {
     const auto latest = packument.tags.find("latest");  // the newest visible version
     if (latest == packument.tags.end()) return nullptr;
     const auto version = packument.versions.find(latest->second);
     if (version == packument.versions.end()) return nullptr;
-    const std::string_view text = version->second.manifest;
+    const std::string_view text = manifest_of(version->second, document);
     auto manifest = parse_strict(text, {.bytes_max = text.size()});
     if (!manifest || !manifest->is_object()) return nullptr;
     json::object shown = hit.said;

@@ -100,7 +100,7 @@ class Signatures {
     if (!version) co_return error_response(version.error());
     RegistryUpstream* upstream =
         (*version)->url.empty() ? nullptr : parts_.upstream(parts_.packages.rule_for(*name).read);
-    if (upstream == nullptr || !says_attested((*version)->manifest))
+    if (upstream == nullptr || !(*version)->attested)
       co_return refusal(404, "There are no attestations of " + name->full() + "@" + wanted + ".");
 
     // Where they are is not read from the packument, so that no packument makes us knock at other doors.
@@ -130,12 +130,6 @@ class Signatures {
     const json::array* keys = array_at(value->get_object(), "keys");
     if (keys == nullptr) return std::nullopt;
     return *keys;
-  }
-  static bool says_attested(std::string_view manifest) {
-    auto value = parse_strict(manifest, {.bytes_max = manifest.size()});
-    if (!value || !value->is_object()) return false;
-    const json::object* dist = object_at(value->get_object(), "dist");
-    return dist != nullptr && object_at(*dist, "attestations") != nullptr;
   }
 
   SignatureParts parts_;

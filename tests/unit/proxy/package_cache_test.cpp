@@ -260,7 +260,7 @@ struct House {
 };
 
 bool has_version(const PackageCache::Found& found, const std::string& version) {
-  return json::parse(*found.packument->full.bytes).at("versions").as_object().contains(version);
+  return json::parse(unpacked(found.packument->full).value()).at("versions").as_object().contains(version);
 }
 
 }  // namespace
@@ -569,6 +569,24 @@ TEST_CASE("memory is bounded; what was pushed out is prepared again from the dis
   REQUIRE(house.ask("other").has_value());
   REQUIRE(house.ask().has_value());
   CHECK(house.registry.asked("/lib") == 1);
+}
+
+TEST_CASE("a document is unpacked for who wants it plain, once while there is room") {
+  House house;
+  const Document document = house.ask().value().packument->full;
+  const auto first = house.wait_for(house.cache->plain(document)).value();
+  CHECK(json::parse(*first).at("name") == "lib");
+  CHECK(first->size() == document.plain_bytes);
+  CHECK(house.wait_for(house.cache->plain(document)).value() == first);
+  house.limits.packument_memory_bytes_max = 1;
+  house.restart();
+  const Document own =
+      (house.publish_local("other", "1.0.0", "own bytes"), house.ask("other").value().packument->full);
+  const auto before = house.wait_for(house.cache->plain(document)).value();
+  CHECK(json::parse(*house.wait_for(house.cache->plain(own)).value()).at("name") == "other");
+  const auto again = house.wait_for(house.cache->plain(document)).value();
+  CHECK(again != before);  // it had made room
+  CHECK(*again == *first);
 }
 
 TEST_CASE("while the upstream is asked again, what it said last is served at once, and is marked") {
