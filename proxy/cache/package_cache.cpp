@@ -209,7 +209,6 @@ void PackageCache::ask_behind(const PackageName& name, const std::string& hops) 
 }
 
 asio::awaitable<Result<PackageCache::Found>> PackageCache::known(PackageName name, std::string hops) {
-  if (auto found = of_any_age(name, hops)) co_return std::move(*found);
   auto found = co_await fly(flight_key("of any age " + name.full(), hops),
                             [this, name, hops] { return fill(name, true, hops); });
   co_return found;
@@ -413,7 +412,13 @@ std::optional<PackageCache::Tarball> PackageCache::hot(const std::string& key,
 
 asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball(PackageName name, std::string file,
                                                                      std::string hops) {
-  auto found = co_await known(name, hops);
+  // What is in memory is answered without the detours of what is not.
+  auto found = Result<Found>(Found{});
+  if (auto in_memory = of_any_age(name, hops)) {
+    found = std::move(*in_memory);
+  } else {
+    found = co_await known(name, hops);
+  }
   if (!found) co_return found.error();
   auto version = version_of_file(*found->packument, name, file);
   if (!version && version.error().kind == ErrorKind::not_found && !fresh(name.full())) {
@@ -422,7 +427,14 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball(PackageName
     version = version_of_file(*found->packument, name, file);
   }
   if (!version) co_return version.error();
-  auto tarball = co_await tarball_of(name, **version, std::move(hops));
+  const std::string key = name.full() + "/" + name.tarball_file((*version)->version);
+  auto tarball = Result<Tarball>(Tarball{});
+  if (auto in_hand = hot(key, **version)) {
+    ++tarball_hits_;
+    tarball = std::move(*in_hand);
+  } else {
+    tarball = co_await tarball_of(name, **version, std::move(hops));
+  }
   if (!tarball) co_return tarball;
   tarball->version = (*version)->version;
   if ((*version)->integrity.starts_with("sha512-")) co_return tarball;
@@ -456,10 +468,6 @@ asio::awaitable<Result<PackageCache::Tarball>> PackageCache::tarball_of(PackageN
                                                                         PreparedVersion version,
                                                                         std::string hops) {
   const std::string key = name.full() + "/" + name.tarball_file(version.version);
-  if (auto kept = hot(key, version)) {
-    ++tarball_hits_;
-    co_return std::move(*kept);
-  }
   auto kept = co_await from_disk(name, version);
   if (kept || kept.error().kind != ErrorKind::not_found || version.sha512) {
     ++tarball_hits_;

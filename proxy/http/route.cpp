@@ -60,8 +60,6 @@ std::vector<RouteTable::Part> RouteTable::compile(std::string_view pattern) {
 
 bool RouteTable::matches(const Entry& entry, const std::vector<std::string>& segments,
                          std::vector<PathParam>& params) {
-  // Most routes are told apart by their first word or their length, before anything is copied.
-  if (segments.size() < entry.parts.size()) return false;
   std::size_t at = 0;
   for (const Part& part : entry.parts) {
     if (at >= segments.size()) return false;
@@ -142,6 +140,10 @@ RouteMatch RouteTable::match(Method method, const std::vector<std::string>& segm
   std::vector<PathParam> as_get_params;
   for (std::size_t index : order_) {
     const Entry& entry = entries_[index];
+    // Most are told apart by their first word or their length.
+    if (entry.parts.size() > segments.size()) continue;
+    if (!entry.parts.empty() && entry.parts[0].kind == Kind::literal && entry.parts[0].text != segments[0])
+      continue;
     params.clear();
     if (!matches(entry, segments, params)) continue;
     if (entry.route->method == method) {

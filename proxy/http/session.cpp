@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -37,12 +38,13 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-constexpr std::size_t read_bytes = 64u << 10;    // one read of a body: Beast's own 512 cost 8 times the CPU
-constexpr std::size_t head_bytes = 2u << 10;     // one read of a head: all that an idle connection holds
-constexpr std::size_t write_bytes = 256u << 10;  // one piece of an answer, under one deadline
-constexpr std::size_t blob_bytes = 128u << 10;   // one read of a blob
-constexpr std::size_t file_bytes = 512u << 10;   // sent by the kernel before others have their turn
-constexpr std::size_t ids_drawn = 64;            // request ids; each draw is a call of OpenSSL's generator
+constexpr std::size_t read_bytes = 64u << 10;     // one read of a body: Beast's own 512 cost 8 times the CPU
+constexpr std::size_t head_bytes = 2u << 10;      // one read of a head: all that an idle connection holds
+constexpr std::size_t write_bytes = 256u << 10;   // one piece of an answer, under one deadline
+constexpr std::size_t blob_bytes = 128u << 10;    // one read of a blob
+constexpr std::size_t at_once_bytes = 64u << 10;  // sent without waiting before others have their turn
+constexpr std::size_t file_bytes = 512u << 10;    // sent by the kernel before others have their turn
+constexpr std::size_t ids_drawn = 512;            // request ids; each draw is a call of OpenSSL's generator
 constexpr std::size_t id_bytes = 8;
 constexpr std::size_t chunk_extension_bytes_max = 256;
 constexpr std::size_t chunk_head_bytes_max = 4u << 10;  // chunk header, or all trailers
@@ -180,8 +182,42 @@ class Session : public std::enable_shared_from_this<Session>, private BodyReader
     co_return n;
   }
 
+  // Most answers fit into the socket's room: then no operation has to begin, wait its turn and end. -1: not
+  // tried, or there is no room.
+  template <class Buffers>
+  ssize_t write_now(const Buffers& buffers) {
+    if (wire_.secure() || asio::buffer_size(buffers) > at_once_bytes) return -1;
+    std::array<iovec, 3> parts{};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    for (auto it = asio::buffer_sequence_begin(buffers); it != asio::buffer_sequence_end(buffers); ++it) {
+      const asio::const_buffer part(*it);
+      parts.at(message.msg_iovlen++) = {const_cast<void*>(part.data()), part.size()};
+    }
+    return ::sendmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+
   template <class Buffers>
   asio::awaitable<bool> write(Buffers buffers) {
+    if (const ssize_t n = write_now(buffers); n >= 0) {
+      sent_bytes_ += static_cast<std::size_t>(n);
+      const std::size_t left = asio::buffer_size(buffers) - static_cast<std::size_t>(n);
+      if (left == 0) co_return true;
+      std::vector<asio::const_buffer> rest;
+      auto passed = static_cast<std::size_t>(n);
+      for (auto it = asio::buffer_sequence_begin(buffers); it != asio::buffer_sequence_end(buffers); ++it) {
+        const asio::const_buffer part(*it);
+        const std::size_t skip = std::min(passed, part.size());
+        passed -= skip;
+        if (skip < part.size()) rest.push_back(part + skip);
+      }
+      co_return co_await write_waiting(std::move(rest));
+    }
+    co_return co_await write_waiting(std::move(buffers));
+  }
+
+  template <class Buffers>
+  asio::awaitable<bool> write_waiting(Buffers buffers) {
     error_code ec;
     allow(group_.options_.write_deadline);
     std::size_t n = co_await wire_.write(buffers, ec);

@@ -152,8 +152,13 @@ Span secret_at_front(std::string_view text) {
   }
 }
 
+constexpr std::array<bool, 256> secret_beginnings = [] {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("nNsSbBaA_:")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
 bool may_begin_secret(char c) {
-  return std::string_view("nNsSbBaA_:").find(c) != std::string_view::npos;
+  return secret_beginnings[static_cast<unsigned char>(c)];
 }
 
 // The first secret from `from` on; empty and at the end where there is none.
@@ -214,6 +219,7 @@ std::string cleaned(std::string_view text) {
 // A line as it grows. Under the lock of secrets().
 class Line {
  public:
+  Line() { text_.reserve(512); }
   void text(std::string_view text) {
     if (is_plain(text)) {
       quoted(text);

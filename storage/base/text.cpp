@@ -82,6 +82,9 @@ bool is_utf8(std::string_view text) {
 }
 
 std::string printable(std::string_view text, std::size_t max) {
+  const auto plain_end =
+      std::find_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c > 0x7e; });
+  if (plain_end == text.end() && text.size() <= max) return std::string(text);
   std::string shown;
   while (!text.empty()) {
     const Character c = front(text);
