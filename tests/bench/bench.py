@@ -11,7 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/bench")]
 
 import answer_time  # noqa: E402
+import cold  # noqa: E402
+import growth  # noqa: E402
+import huge  # noqa: E402
 import inspection_time  # noqa: E402
+import project  # noqa: E402
 import publish_memory  # noqa: E402
 import replay  # noqa: E402
 import serving  # noqa: E402
@@ -20,7 +24,8 @@ from table import Table  # noqa: E402
 
 PARTS = {"start": start_up.measure, "answer": answer_time.measure,
          "inspection": inspection_time.measure, "memory": publish_memory.measure, "serving": serving.measure,
-         "replay": replay.measure}
+         "replay": replay.measure, "cold": cold.measure, "huge": huge.measure, "project": project.measure,
+         "growth": growth.measure}
 
 
 def main(wanted):

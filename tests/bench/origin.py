@@ -93,6 +93,9 @@ class Origin(Nginx):
         os.makedirs(self.files / "documents", exist_ok=True)
         for name in names:
             (self.files / name / "index.gz").rename(self.files / "documents" / f"{name}.gz")
+        self.point_at_documents()
+
+    def point_at_documents(self):
         conf = self.folder / "nginx.conf"
         conf.write_text(conf.read_text().replace(
             "location / {", "location ~ ^/[a-z]+$ { rewrite ^/(.*)$ /documents/$1 break; "))

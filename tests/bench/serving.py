@@ -1,11 +1,13 @@
-"""Installs' reads from a warm cache: requests a second, CPU a request, latencies; beside nginx as a caching proxy,
-and Verdaccio. All servers in one run, asked by wrk for the same bytes."""
+"""Installs' reads from a warm cache: requests a second, CPU a request, latencies; with a token, over TLS and while the
+metrics are read; beside nginx as a caching proxy, and Verdaccio. All servers in one run, asked by wrk for the same bytes."""
 
 import contextlib
 import os
 import re
 import socket
+import ssl
 import subprocess
+import threading
 from pathlib import Path
 
 import origin as upstream
@@ -37,11 +39,13 @@ def cpu_seconds(service):
 class Load:
     """One wrk run: .rate (requests/s), .cpu_us (of the server, a request), .p50_ms, .p99_ms."""
 
-    def __init__(self, server, path, connections, headers=(), seconds=SECONDS, expected=200):
-        answer = http.request("GET", server.url + path, headers=dict(headers), seconds=60)
-        assert answer.status == expected, (server.url + path, answer.status, answer.body[:200])
+    def __init__(self, server, path, connections, headers=(), seconds=SECONDS, expected=200, script=None):
+        if server.url.startswith("http:"):
+            answer = http.request("GET", server.url + path, headers=dict(headers), seconds=60)
+            assert answer.status == expected, (server.url + path, answer.status, answer.body[:200])
         before = cpu_seconds(server.service)
         arguments = [arg for name, value in headers for arg in ("-H", f"{name}: {value}")]
+        arguments += ["-s", script] if script else []
         text = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--latency", *arguments,
                                server.url + path], capture_output=True, text=True, check=True, timeout=120).stdout
         spent = cpu_seconds(server.service) - before
@@ -92,6 +96,15 @@ def measure(table, folder):
                       goal=1.33, of="ratio")
             table.row(f"{what}, with a token: CPU a request", known.cpu_us, anybody.cpu_us, "µs",
                       goal=1.33, of="ratio")
+        secure = Secured(folder / "tls", origin.url).start()
+        for what in ("tarball, 5 KB", "tarball, 300 KB"):
+            encrypted, plain = Load(secure, tarballs[what], 64), Load(gate, tarballs[what], 64)
+            table.row(f"{what}, over TLS: CPU a request", encrypted.cpu_us, plain.cpu_us, "µs")
+        secure.service.stop()
+        with Scraped(gate):
+            scraped = Load(gate, tarballs["tarball, 5 KB"], 64)
+        quiet = Load(gate, tarballs["tarball, 5 KB"], 64)
+        table.row("tarball, 5 KB, metrics read each second: CPU a request", scraped.cpu_us, quiet.cpu_us, "µs")
         before = rss_mib(gate.service)
         with slow_readers(gate, tarballs["tarball, 30 MB"], 256):
             table.part("serving, memory", "before")
@@ -106,6 +119,51 @@ def measure(table, folder):
         for server in servers:
             server.service.stop()
         origin.service.stop()
+
+
+class Secured(Gateway):
+    """Over TLS. wrk trusts anybody."""
+
+    def __init__(self, folder, upstream_url):
+        folder.mkdir()
+        certificate, key = folder / "tls.pem", folder / "tls.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-days", "2", "-subj", "/CN=127.0.0.1", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True)
+        super().__init__(folder / "gate", packages=[{"match": "**", "read": "main", "publish": "deny"}],
+                         upstreams={"main": {"url": upstream_url}}, identity={"readers": "anybody"},
+                         tls={"certificate": str(certificate), "key": str(key)})
+        self.url = self.url.replace("http://", "https://")
+        self.settings["public_url"] = self.url
+        self.configure()
+
+    def ready(self):
+        try:
+            plain = socket.create_connection(("127.0.0.1", self.port), timeout=2)
+            with ssl._create_unverified_context().wrap_socket(plain):
+                return True
+        except OSError:
+            return False
+
+
+class Scraped:
+    """Reads the metrics once a second for as long as it is open."""
+
+    def __init__(self, server):
+        self.server = server
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def run(self):
+        while not self.over.wait(1):
+            assert http.get(self.server.url + "/-/metrics", seconds=20).status == 200
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
 
 
 @contextlib.contextmanager
@@ -125,8 +183,8 @@ def slow_readers(server, path, count):
             link.close()
 
 
-def etag_of(server, *headers):
-    return http.get(server.url + "/small", headers=dict(headers)).headers["etag"]
+def etag_of(server, *headers, path="/small"):
+    return http.get(server.url + path, headers=dict(headers)).headers["etag"]
 
 
 def ratio_row(table, what, ours, theirs):
