@@ -126,7 +126,7 @@ std::string Advisory::vulnerable_versions() const {
     if (!out.empty()) out += " || ";
     out += listed;
   }
-  return out;
+  return out.empty() ? "<0.0.0-0" : out;  // nothing that has a version: no range at all is every one
 }
 
 std::uint64_t Advisory::bytes() const {

@@ -18,11 +18,11 @@ struct Before {
 
 Before before(const Release& release) {
   const OutsideFacts& outside = release.outside;
-  if (outside.previous_provenance) {
-    const Provenance& p = *outside.previous_provenance;
-    return {true, p.repository, p.workflow, p.builder};
-  }
-  Before out{!outside.previous_unavailable.empty(), {}, {}, {}};
+  const auto& told = outside.previous_provenance;
+  // One that does not hold says that there was one, and nothing else: what was recorded here counts.
+  if (told && told->state != Provenance::State::invalid)
+    return {true, told->repository, told->workflow, told->builder};
+  Before out{told || !outside.previous_unavailable.empty(), {}, {}, {}};
   const auto& baseline = release.history.baseline;
   if (baseline && baseline->origin && baseline->origin->attested)
     out = {true, baseline->origin->repository, baseline->origin->workflow, baseline->origin->builder};
@@ -54,7 +54,10 @@ void check_provenance_change(const Release& release, FindingSink& sink) {
   compare("repository", was.repository, now->repository);
   compare("workflow", was.workflow, now->workflow);
   compare("builder", was.builder, now->builder);
-  if (!release.outside.previous_unavailable.empty() && was.repository.empty())
+  if (was.repository.empty() && release.outside.previous_provenance)
+    sink.add({.message = "who built " + previous + " could not be compared: its attestation does not hold"},
+             tier_note);
+  else if (was.repository.empty() && !release.outside.previous_unavailable.empty())
     sink.add({.message = "who built " + previous +
                          " could not be compared: " + release.outside.previous_unavailable},
              tier_note);

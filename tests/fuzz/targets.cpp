@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "gate/feed_file.hpp"
 #include "gate/publish_document.hpp"
 #include "gate/publish_parser.hpp"
 #include "policies/content/secret_rules.hpp"
@@ -25,6 +26,8 @@
 #include "tests/support/code_reading.hpp"
 #include "tests/support/hostile_archives.hpp"
 #include "tests/support/publish_body.hpp"
+#include "tests/support/tar_builder.hpp"
+#include "tests/support/zip_builder.hpp"
 
 namespace sallyport {
 
@@ -420,6 +423,53 @@ std::vector<std::string> lock_files() {
   };
 }
 
+void feed(Bytes input) {
+  const FileBytes file{input.size(), [input](std::uint64_t offset, std::span<std::uint8_t> out) {
+                         const Bytes rest = input.subspan(std::min<std::size_t>(offset, input.size()));
+                         const std::size_t n = std::min(out.size(), rest.size());
+                         std::copy_n(rest.begin(), n, out.begin());
+                         return Result<std::size_t>(n);
+                       }};
+  const FeedLimits limits{.unpacked_bytes_max = 1u << 20, .memory_bytes_max = 4u << 20, .documents_max = 50};
+  const auto read = read_feed_file(file, limits);
+  if (!read) return require(!read.error().message.empty(), "a refusal says why");
+  require(read->documents <= limits.documents_max, "a feed has no more documents than it may");
+  require(read->damaged * 100 <= read->documents, "what is read of a feed is nearly all of it");
+  std::size_t advisories = 0;
+  for (const auto& [name, about] : read->by_name) {
+    advisories += about.size();
+    require(name == denial_key(name), "a package is found by its key");
+    for (const Advisory& advisory : about) {
+      require(!advisory.severity.empty(), "an advisory has a severity");
+      const std::string told = advisory.vulnerable_versions();
+      const auto range = Range::parse(told);
+      require(range.has_value() || told.size() > 4096, "what an audit is told is a range");
+      for (const std::string& version : advisory.versions) {
+        require(advisory.covers(version), "a version that is listed is covered");
+        const auto parsed = Version::parse(version);
+        if (parsed && range) require(range->matches(*parsed, true), "and in the range that is told");
+      }
+    }
+  }
+  require(advisories == read->advisories && advisories > 0, "advisories are counted");
+}
+
+std::vector<std::string> feeds() {
+  const std::string one =
+      R"({"id":"MAL-1","summary":"}\"{","affected":[{"package":{"ecosystem":"npm","name":"A"},"versions":["1.0.0","x"]}]})";
+  const std::string two =
+      R"({"id":"GHSA-1","severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N"}],"database_specific":{"severity":"LOW","cwe_ids":["CWE-1"]},"affected":[{"package":{"ecosystem":"npm","name":"@b/c"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.0.0"},{"introduced":"2.0.0-rc.1"},{"last_affected":"2.1.0"},{"introduced":"3.0.0"}]}]}]})";
+  const std::string tar =
+      TarBuilder().file("a/one.json", one).file("a/two.json", two).file("a/x.md", "x").tar();
+  return {one,
+          one + "\n" + two + "\n",
+          "[" + two + "," + one + "]",
+          gzip(one + two),
+          gzip(tar),
+          ZipBuilder().file("one.json", one).file("two.json", two).file("c.json", "{").zip(),
+          R"({"id":"W","withdrawn":"2026-01-01T00:00:00Z"})"};
+}
+
 constexpr std::array targets = {
     FuzzTarget{"publish_body", publish_body, publish_bodies},
     FuzzTarget{"base64", base64, base64_texts},
@@ -434,6 +484,7 @@ constexpr std::array targets = {
     FuzzTarget{"tokens", tokens, programs},
     FuzzTarget{"semver_range", semver_range, semver_ranges},
     FuzzTarget{"lock_file", lock_file, lock_files},
+    FuzzTarget{"feed", feed, feeds},
 };
 
 }  // namespace

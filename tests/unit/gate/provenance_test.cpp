@@ -36,6 +36,27 @@ std::optional<Finding> finding(const Stage& stage, std::string_view rule) {
   return found == stage.findings.end() ? std::nullopt : std::optional(*found);
 }
 
+PublishBody built_elsewhere(std::string version, const SigstoreLab& by = lab()) {
+  PublishBody moved = attested(std::move(version));
+  moved.manifest["repository"] = "https://git.example/mallory/lib";
+  AttestationPlan plan = SigstoreLab::plan(moved.tarball(), moved.name, moved.version);
+  plan.claims["12"] = "https://git.example/mallory/lib";
+  plan.claims["18"] = "https://git.example/mallory/lib/.ci/release.yml@refs/heads/main";
+  plan.identity = "URI:" + plan.claims["18"];
+  json::value* at = &plan.statement["predicate"];
+  for (const char* key : {"buildDefinition", "externalParameters", "workflow"}) at = &at->as_object()[key];
+  at->as_object()["repository"] = "https://git.example/mallory/lib";
+  moved.provenance = by.bundle_text(plan);
+  return moved;
+}
+
+// What a registry answers who asks for a version's attestations.
+std::string answer(const std::string& bundle) {
+  json::array all;
+  all.push_back(json::object{{"bundle", json::parse(bundle)}});
+  return json::serialize(json::object{{"attestations", all}});
+}
+
 struct House : GateHouse {
   explicit House(std::string target = "local") : GateHouse(rule_to(std::move(target))) {
     trust_root = &root();
@@ -44,6 +65,18 @@ struct House : GateHouse {
       rules->policy.overrides.erase(rule);
     inspection = std::move(rules);
     restart();
+  }
+  // The upstream has that release, and says where its attestation is.
+  std::string promise_upstream(const PublishBody& body) {
+    upstream.add(body.name, body.version, body.tarball());
+    json::object packument =
+        json::parse(upstream.packument(PackageName::parse(body.name).value()).value()).as_object();
+    const std::string url =
+        "https://registry.example/-/npm/v1/attestations/" + body.name + "@" + body.version;
+    packument["versions"].as_object()[body.version].as_object()["dist"].as_object()["attestations"] = {
+        {"url", url}};
+    upstream.packument_texts[body.name] = json::serialize(packument);
+    return url;
   }
   Stage judged(const PublishBody& body) { return publish(alice, body).value().stage; }
   void release(const PublishBody& body) {
@@ -128,17 +161,7 @@ TEST_CASE("a release without the attestation that the one before had needs more 
 TEST_CASE("a release built elsewhere than the one before is escalated, though its attestation holds") {
   House house;
   house.release(attested("1.0.0"));
-  PublishBody moved = attested("1.0.1");
-  moved.manifest["repository"] = "https://git.example/mallory/lib";
-  AttestationPlan plan = SigstoreLab::plan(moved.tarball(), moved.name, moved.version);
-  plan.claims["12"] = "https://git.example/mallory/lib";
-  plan.claims["18"] = "https://git.example/mallory/lib/.ci/release.yml@refs/heads/main";
-  plan.identity = "URI:" + plan.claims["18"];
-  json::value* at = &plan.statement["predicate"];
-  for (const char* key : {"buildDefinition", "externalParameters", "workflow"}) at = &at->as_object()[key];
-  at->as_object()["repository"] = "https://git.example/mallory/lib";
-  moved.provenance = lab().bundle_text(plan);
-  const Stage stage = house.judged(moved);
+  const Stage stage = house.judged(built_elsewhere("1.0.1"));
   CHECK_FALSE(finding(stage, "origin/provenance-invalid"));
   const auto found = finding(stage, "origin/provenance");
   REQUIRE(found.has_value());
@@ -149,17 +172,7 @@ TEST_CASE("a release built elsewhere than the one before is escalated, though it
 TEST_CASE("the attestation that the upstream has of the release before is asked for and checked") {
   House house("main");
   const PublishBody before = attested("1.0.0");
-  house.upstream.add("lib", "1.0.0", before.tarball());
-  json::object packument =
-      json::parse(house.upstream.packument(PackageName::parse("lib").value()).value()).as_object();
-  const std::string url = "https://registry.example/-/npm/v1/attestations/lib@1.0.0";
-  packument["versions"].as_object()["1.0.0"].as_object()["dist"].as_object()["attestations"] = {{"url", url}};
-  house.upstream.packument_texts["lib"] = json::serialize(packument);
-  const auto answer = [](const std::string& bundle) {
-    json::array all;
-    all.push_back(json::object{{"bundle", json::parse(bundle)}});
-    return json::serialize(json::object{{"attestations", all}});
-  };
+  const std::string url = house.promise_upstream(before);
   PublishBody bare = attested("1.0.1");
   bare.provenance.clear();
 
@@ -182,6 +195,44 @@ TEST_CASE("the attestation that the upstream has of the release before is asked 
   bare.manifest["version"] = bare.version = "1.0.3";
   CHECK(finding(house.judged(bare), "origin/provenance")->action == Action::escalate);
   CHECK(finding(house.judged(attested("1.0.4")), "origin/provenance")->action == Action::note);
+}
+
+TEST_CASE(
+    "the release before is held against the operator's trust root and its identity against this one's") {
+  House house("main");
+  const PublishBody before = attested("1.0.0");
+  const std::string url = house.promise_upstream(before);
+
+  // Built elsewhere: both attestations hold, and are of different repositories.
+  house.upstream.attestation_texts[url] = answer(before.provenance);
+  const Stage moved = house.judged(built_elsewhere("1.0.1"));
+  CHECK_FALSE(finding(moved, "origin/provenance-invalid"));
+  REQUIRE(finding(moved, "origin/provenance"));
+  CHECK(finding(moved, "origin/provenance")->action == Action::escalate);
+  CHECK(finding(moved, "origin/provenance")->message.find("mallory") != std::string::npos);
+
+  // By whom the operator does not trust: never taken for verified, and told.
+  house.upstream.attestation_texts[url] = answer(attested("1.0.0", SigstoreLab()).provenance);
+  const Stage forged = house.judged(attested("1.0.2"));
+  const ReleaseContext context = house.gate->context(alice, forged.id).value();
+  REQUIRE(context.outside.previous_provenance.has_value());
+  CHECK(context.outside.previous_provenance->state == Provenance::State::invalid);
+  REQUIRE(finding(forged, "origin/provenance-invalid"));
+  CHECK(finding(forged, "origin/provenance-invalid")->action == Action::note);
+  CHECK(finding(forged, "origin/provenance-invalid")->message.find("release before") != std::string::npos);
+}
+
+TEST_CASE("a forged attestation of the release before does not make a move look like none") {
+  House house("main");
+  const PublishBody before = attested("1.0.0");
+  house.release(before);
+  const std::string url = house.promise_upstream(before);
+  house.upstream.attestation_texts[url] = answer(built_elsewhere("1.0.0", SigstoreLab()).provenance);
+  const Stage moved = house.judged(built_elsewhere("1.0.1"));
+  REQUIRE(finding(moved, "origin/provenance"));
+  CHECK(finding(moved, "origin/provenance")->action == Action::escalate);
+  CHECK(finding(moved, "origin/provenance")->message.find("before https://git.example/acme/lib") !=
+        std::string::npos);
 }
 
 }  // namespace sallyport

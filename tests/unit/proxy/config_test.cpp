@@ -52,6 +52,23 @@ bool says(const std::string& text, std::string_view what) {
   return text.find(what) != text.npos;
 }
 
+TEST_CASE("a feed is a folder, seen from the file, or a URL as it stands") {
+  const Config config = load(upstream + R"(
+[policy]
+malware_feed  = "https://feeds.example/npm/all.zip"
+advisories    = "feeds/osv"
+feed_interval = "20 min")")
+                            .value();
+  CHECK(config.malware_feed == "https://feeds.example/npm/all.zip");
+  CHECK(config.advisories.starts_with("/"));
+  CHECK(config.advisories.ends_with("/feeds/osv"));
+  CHECK(config.feed_interval == std::chrono::minutes(20));
+  for (const char* bad : {"ftp://feeds.example/all.zip", "https://user:word@feeds.example/all.zip",
+                          "https://", "https://feeds.example/all.zip?token=x"})
+    CHECK_MESSAGE(says(problems(upstream + "\n[policy]\nmalware_feed = \"" + bad + "\""), "malware_feed"),
+                  bad);
+}
+
 TEST_CASE("without any configuration: loopback, a folder here, npm's registry, the own store") {
   ConfigInputs inputs;
   inputs.npm_registry = []() -> Result<FoundRegistry> {
