@@ -442,7 +442,7 @@ asio::awaitable<std::optional<Response>> Gateway::State::may_call(Exchange& exch
   const Request& request = exchange.request;
   const bool measures = exchange.route && exchange.route->pattern == metrics_path;
   if (measures && may_measure(request)) co_return std::nullopt;
-  if (const std::string hops = hops_in(request.headers.joined(hops_header)); goes_in_circles(hops, own_hop)) {
+  if (const std::string hops = hops_in(request.headers); goes_in_circles(hops, own_hop)) {
     log::warn("upstream.loop",
               {{"target", request.target}, {"from", request.remote}, {"hops", printable(hops)}});
     co_return refusal(

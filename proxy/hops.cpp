@@ -23,8 +23,10 @@ std::string hop_id(Random& random) {
   return std::string(id_prefix) + to_hex(as_bytes(random_bytes(random, id_bytes)));
 }
 
-std::string hops_in(std::string_view header) {
+std::string hops_in(const Headers& headers) {
   std::string hops;
+  const std::string all = headers.joined(hops_header);
+  std::string_view header = all;
   while (!header.empty()) {
     const std::size_t end = std::min(header.find(','), header.size());
     std::string_view one = header.substr(0, end);

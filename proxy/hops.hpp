@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/http/request.hpp"
 #include "storage/base/ids.hpp"
 #include "storage/base/result.hpp"
 
@@ -15,9 +16,9 @@ inline constexpr int loop_status = 508;
 
 // A name that no other gateway has, and that tells nothing of this one.
 std::string hop_id(Random& random);
-// The gateways in such a header. What others say in it is not passed on: somebody may have made it up to have
-// a registry refuse us.
-std::string hops_in(std::string_view header);
+// The gateways that a request came by. What others say in the header is not passed on: somebody may have made
+// it up to have a registry refuse us.
+std::string hops_in(const Headers& headers);
 // Whether a question has passed here before, or by too many to be true.
 bool goes_in_circles(std::string_view hops, std::string_view own_id);
 std::string with_hop(std::string hops, std::string_view own_id);

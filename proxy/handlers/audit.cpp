@@ -279,7 +279,7 @@ class Audits {
       ServiceQuestion asked;
       asked.path = path;
       asked.body = json::serialize(question);
-      asked.hops = hops_in(exchange.request.headers.joined(hops_header));
+      asked.hops = hops_in(exchange.request.headers);
       auto answer = co_await parts_.upstream(name)->ask(std::move(asked));
       if (answer)
         answers.by_upstream[name] = std::move(*answer);

@@ -98,8 +98,7 @@ class Packages {
     auto name = PackageName::parse(exchange.param("pkg"));
     if (!name) co_return error_response(name.error());
     std::string file(exchange.param("file"));
-    auto tarball =
-        co_await cache_.tarball(*name, file, hops_in(exchange.request.headers.joined(hops_header)));
+    auto tarball = co_await cache_.tarball(*name, file, hops_in(exchange.request.headers));
     if (!tarball) co_return error_response(tarball.error());
     if (exchange.request.method == Method::get) pulls_.note(*name, tarball->version, puller_of(exchange));
     Response response = std::visit([this](auto& bytes) { return body_of(std::move(bytes)); }, tarball->bytes);
@@ -112,7 +111,7 @@ class Packages {
   asio::awaitable<Result<PackageCache::Found>> look(Exchange& exchange) {
     auto name = PackageName::parse(exchange.param("pkg"));
     if (!name) co_return name.error();
-    auto found = co_await cache_.packument(*name, hops_in(exchange.request.headers.joined(hops_header)));
+    auto found = co_await cache_.packument(*name, hops_in(exchange.request.headers));
     co_return found;
   }
   static constexpr const char* tarball_type = "application/octet-stream";

@@ -124,7 +124,7 @@ class Searches {
       for (Hit& hit : found->hits)
         if (hits->size() < size) hits->push_back(std::move(hit));
     }
-    co_await look_at_all(hits, hops_in(request.headers.joined(hops_header)));
+    co_await look_at_all(hits, hops_in(request.headers));
 
     json::array objects;
     for (Hit& hit : *hits)
@@ -167,7 +167,7 @@ class Searches {
     for (const char* weight : {"quality", "popularity", "maintenance"})
       if (auto value = request.query_value(weight); value && value->size() < 16)
         path += "&" + std::string(weight) + "=" + percent_encoded(*value);
-    const std::string hops = hops_in(request.headers.joined(hops_header));
+    const std::string hops = hops_in(request.headers);
     ServiceAnswers::Ask ask = [upstream, path, hops]() -> asio::awaitable<Result<std::string>> {
       ServiceQuestion question;
       question.hops = hops;

@@ -35,7 +35,7 @@ class Signatures {
   explicit Signatures(SignatureParts parts) : parts_(std::move(parts)) {}
 
   asio::awaitable<Response> keys(Exchange& exchange) {
-    const std::string hops = hops_in(exchange.request.headers.joined(hops_header));
+    const std::string hops = hops_in(exchange.request.headers);
     json::array keys;
     std::set<std::string, std::less<>> ids;
     auto any_own = [this] {
@@ -89,7 +89,7 @@ class Signatures {
       co_return refusal(400, "Attestations are asked for as NAME@VERSION.");
     auto name = PackageName::parse(std::string_view(spec).substr(0, at));
     if (!name) co_return error_response(name.error());
-    const std::string hops = hops_in(exchange.request.headers.joined(hops_header));
+    const std::string hops = hops_in(exchange.request.headers);
     auto found = co_await parts_.cache.packument(*name, hops);
     if (!found) co_return error_response(found.error());
     // By version only: what a tag names may change between two questions.

@@ -34,7 +34,7 @@ class VersionStatuses {
     if (!stage) co_return error_response(stage.error());
 
     json::object out{{"name", name->full()}, {"version", version}, {"status", sallyport::to_text(*stage)}};
-    auto found = co_await cache_.packument(*name, hops_in(exchange.request.headers.joined(hops_header)));
+    auto found = co_await cache_.packument(*name, hops_in(exchange.request.headers));
     if (found) {
       const auto at = found->packument->versions.find(version);
       if (at != found->packument->versions.end()) {
