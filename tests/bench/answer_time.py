@@ -33,7 +33,9 @@ def compare(gate, token, samples, status):
 
 def measure(table, folder):
     table.part("last body byte to answer", "gzip -dc")
-    gate = Gateway(folder / "gate").start()
+    # The bundle in what is to be held is real, and reads its environment beside a network.
+    (folder / "policy.toml").write_text('[rules]\n"code/exfiltration" = "escalate"\n')
+    gate = Gateway(folder / "gate", policy={"file": str(folder / "policy.toml")}).start()
     try:
         token = gate.add_user("alice", groups=["engineers"]).token
         tarball = bodies.leaked_map("leak")
