@@ -19,6 +19,35 @@ enum Counted : std::size_t {
   pairs_end
 };
 
+// Of "one" + "two", found at the second's opening quote: both are short, and no sentences.
+bool adds_names(std::string_view to_here, std::string_view from_here) {
+  const auto is_quote = [](char c) { return c == '"' || c == '\''; };
+  const auto is_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_$./~-").find(c) != std::string_view::npos;
+  };
+  constexpr std::size_t name_max = 24;
+  std::size_t size = 0;
+  while (size < from_here.size() && size <= name_max && is_name(from_here[size])) ++size;
+  if (size == 0 || size > name_max) return from_here.empty();
+  if (size < from_here.size() && !is_quote(from_here[size])) return false;
+  to_here.remove_suffix(1);
+  while (!to_here.empty() && !is_quote(to_here.back())) to_here.remove_suffix(1);
+  if (!to_here.empty()) to_here.remove_suffix(1);
+  for (size = 0; size < to_here.size() && size <= name_max && is_name(to_here[to_here.size() - 1 - size]);)
+    ++size;
+  return size > 0 && size <= name_max && size < to_here.size() && is_quote(to_here[to_here.size() - 1 - size]);
+}
+
+// Of getPrototypeOf(, with one more letter: of functions other than plain ones.
+bool takes_a_function(std::string_view, std::string_view from_here) {
+  constexpr std::string_view async = "sync", function = "unction";
+  const auto goes_on = [&](std::string_view with) {
+    return from_here.starts_with(with) || with.starts_with(from_here);
+  };
+  return goes_on(async) || goes_on(function);
+}
+
 constexpr TellTale all[] = {
     {R"(\brequire\b)", counted},
     {R"(\brequire\(["'][^"'\\\n]{1,100}["']\))", counted},
@@ -44,10 +73,10 @@ constexpr TellTale all[] = {
     {R"(\bprocess\.(binding|dlopen))", loads},
     {R"(\beval\b|_compile\b|set(Timeout|Interval|Immediate)(\s|/\*[^*]*\*+/)*\((\s|/\*[^*]*\*+/)*(["'`]|atob|unescape|decodeURI|String\.|Buffer\.))",
      evaluates},
-    {R"(getPrototypeOf\(\s?(async\b|function\s?\*))", evaluates},
+    {R"(getPrototypeOf\(\s?[af])", evaluates, takes_a_function},
     // Names that are put together, of what may be anything.
-    {R"(["'][\w$./~-]{1,24}["']\s?\+\s?["'][\w$./~-]{1,24}["']|["']\]\s?\.join\(|\breverse\(\)\s?\.join\()",
-     evaluates},
+    {R"([\w$./~-]["']\s?\+\s?["'])", evaluates, adds_names},
+    {R"(["']\]\s?\.join\(|\breverse\(\)\s?\.join\()", evaluates},
     {R"(["'`]\.(concat|replace(All)?|slice|substr(ing)?|split|charAt|at)\(|\$\{\s?["'`])", evaluates},
     {R"(!\[\][\[\]()!+]{60})", evaluates | puzzles},
     {R"(\bfetch\b|XMLHttpRequest|WebSocket|EventSource|RTCPeerConnection|sendBeacon|importScripts)", sends},

@@ -29,6 +29,9 @@ struct TellTale {
   };
   std::string_view expression;
   std::uint16_t groups;
+  // What the expression leaves open, because searching all bytes for it would cost more than all else: asked
+  // where it was found, with what is at hand of the text to either side. True where that does not tell.
+  bool (*holds)(std::string_view to_here, std::string_view from_here) = nullptr;
 };
 
 std::span<const TellTale> tell_tales();
@@ -38,6 +41,7 @@ class TellTaleCounts {
  public:
   void clear() { counts_ = {}; }
   void saw(std::size_t tell_tale) { ++counts_[tell_tale]; }
+  bool has_seen(std::size_t tell_tale) const { return counts_[tell_tale] > 0; }
   bool worth_reading(SourceKind kind, bool source_map) const;
   std::uint16_t groups() const;
 

@@ -68,7 +68,10 @@ void add_patterns(CompiledRules& rules) {
   const auto signs = tell_tales();
   for (std::size_t i = 0; i < signs.size(); ++i)
     rules.patterns.push_back(
-        {std::string(signs[i].expression), signs[i].groups == 0 ? 0u : HS_FLAG_SINGLEMATCH, {}, i});
+        {std::string(signs[i].expression),
+         signs[i].groups == 0 || signs[i].holds != nullptr ? 0u : HS_FLAG_SINGLEMATCH,
+         {},
+         i});
 }
 
 Result<Database> compile(const CompiledRules& rules) {

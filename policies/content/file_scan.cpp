@@ -136,7 +136,7 @@ int FileScan::on_match(unsigned id, unsigned long long, unsigned long long to, u
 
 void FileScan::hit(unsigned id, std::uint64_t to) {
   const auto& pattern = rules_.patterns[id];
-  if (pattern.tell_tale) return tell_tales_.saw(*pattern.tell_tale);
+  if (pattern.tell_tale) return note_tell_tale(*pattern.tell_tale, to);
   using Use = CompiledRules::Pattern::Use;
   if (pattern.use == Use::map_comment) return note(comment_rule(), to, map_comment_after);
   if (pattern.use == Use::map_start) return note_map_start(to);
@@ -144,6 +144,17 @@ void FileScan::hit(unsigned id, std::uint64_t to) {
   if (pattern.use == Use::packed && to > packed_mark_bytes && packed_.size() <= packed_starts_max)
     packed_.push_back(to - packed_mark_bytes);
   for (const std::uint32_t rule : pattern.rules) note(rule, to, rules_.reach[rule]);
+}
+
+void FileScan::note_tell_tale(std::size_t which, std::uint64_t to) {
+  const TellTale& sign = sallyport::tell_tales()[which];
+  if (sign.holds != nullptr) {
+    if (tell_tales_.has_seen(which)) return;
+    const std::string_view all = as_text(buffer_);
+    const auto here = static_cast<std::size_t>(to - base_);
+    if (!sign.holds(all.substr(0, here), all.substr(here))) return;
+  }
+  tell_tales_.saw(which);
 }
 
 // Called while the buffer is searched: what was found is in it.

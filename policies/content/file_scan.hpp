@@ -78,6 +78,7 @@ class FileScan {
   void look_for_pattern(std::size_t index, std::uint64_t from, std::uint64_t to, std::uint64_t sure);
   void keep_secret(const SecretRule& rule, std::uint64_t offset, std::string_view secret);
   void keep_sign(const SecretRule& rule, std::uint64_t offset, std::string_view found);
+  void note_tell_tale(std::size_t which, std::uint64_t to);
   void note_map_start(std::uint64_t to);
   void read_data_maps(const FileBytes& again);
   void read_wrapped_maps(const FileBytes& again);

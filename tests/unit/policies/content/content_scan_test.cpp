@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "policies/code/capabilities.hpp"
 #include "policies/content/magic.hpp"
 #include "scan_text.hpp"
 #include "storage/base/base64.hpp"
@@ -279,6 +280,35 @@ TEST_CASE("the compiled database is kept, and made anew where it is damaged") {
   REQUIRE(ContentRules::build({"[[rules]]\nid='a'\nregex='abcdef'\nkeywords=['abc']\n"}, folder).has_value());
   CHECK(files().size() == 2);  // other rules, other file
   std::filesystem::remove_all(folder);
+}
+
+// Only what is read as code is found not to parse.
+bool is_read(const std::string& text) {
+  return scan_text(text + ";(").sign_counts.contains(sign_unparsable);
+}
+
+TEST_CASE("a sign of code that asks for a closer look counts only where that holds") {
+  CHECK(is_read(R"(x["ev" + 'al'](y))"));
+  CHECK(is_read(R"("~/.np"+"mrc")"));
+  CHECK(is_read("'" + std::string(24, 'a') + "'\n+ 'b'"));
+  CHECK(is_read(R"(a = "no name" + "b"; c = "d" + "e")"));
+  CHECK_FALSE(is_read("'" + std::string(25, 'a') + "' + 'b'"));
+  CHECK_FALSE(is_read("'b' + '" + std::string(25, 'a') + "'"));
+  CHECK_FALSE(is_read(R"("a sentence" + "goes on")"));
+  CHECK_FALSE(is_read(R"(a" + "b")"));
+  CHECK_FALSE(is_read(R"("" + "b" + "")"));
+  CHECK(is_read("Object.getPrototypeOf(async()=>{})"));
+  CHECK(is_read("Object.getPrototypeOf( function*(){})"));
+  CHECK_FALSE(is_read("Object.getPrototypeOf(a)"));
+  CHECK_FALSE(is_read("Object.getPrototypeOf(fn)"));
+}
+
+TEST_CASE("a sign of code is seen over the edge of what is searched at once") {
+  constexpr std::size_t edge = 112u << 10;
+  const std::string code = R"(x["ev" + "al"](y))", function = "getPrototypeOf(async()=>{})";
+  for (const std::string& text : {code, function})
+    for (std::size_t before = 0; before <= text.size(); ++before)
+      CHECK(is_read(std::string(edge - before, '\n') + text));
 }
 
 }  // namespace
