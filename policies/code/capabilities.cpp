@@ -189,10 +189,11 @@ bool is_path(std::string_view text) {
   for (const char c : text) {
     if (c == '\n') return false;
     blanks += c == ' ';
+    if (blanks > 3) return false;
   }
   return blanks == 0 ||
-         (blanks <= 3 && text.find('/') != std::string_view::npos &&
-          text.find_first_of(",!?()") == std::string_view::npos && text.find(". ") == std::string_view::npos);
+         (text.find('/') != std::string_view::npos && text.find_first_of(",!?()") == std::string_view::npos &&
+          text.find(". ") == std::string_view::npos);
 }
 
 std::string shown(std::string_view text) {
@@ -338,7 +339,9 @@ class Reader final : public CodeUses {
   void says(const Value& value, CodePlace place) override {
     place = outer_.value_or(place);
     const std::string& text = value.text;
-    keep_path(std::string_view(text).substr(text.rfind(Value::hole) + 1));
+    // Looked for forwards first, which is many times quicker: hardly any text has one.
+    const bool holes = text.find(Value::hole) != std::string::npos;
+    keep_path(std::string_view(text).substr(holes ? text.rfind(Value::hole) + 1 : 0));
     if (is_path(text)) {
       if (const auto found = credential_in(text); !found.empty()) {
         secret("credentials", text, found, place);
@@ -538,9 +541,11 @@ class Reader final : public CodeUses {
   }
 
   static bool begins_command(std::string_view text) {
+    constexpr std::string_view first_of_commands = "cCwWbBsSpPnNeE/\\";
     constexpr std::string_view programs[] = {
         "curl ",       "wget ",      "bash -c",      "sh -c", "powershell", "npm install -g", "npm i -g",
         "npm publish", "/bin/sh -c", "/bin/bash -c", "exec ", "cmd /c",     "bash -i",        "bash <("};
+    if (text.empty() || first_of_commands.find(text[0]) == std::string_view::npos) return false;
     const auto begins = [&](std::string_view program) {
       return text.size() >= program.size() &&
              std::equal(program.begin(), program.end(), text.begin(), [](char a, char b) {
@@ -607,7 +612,7 @@ class Reader final : public CodeUses {
 
 template <class Take>
 void read_whole(const FileBytes& bytes, FileContent& content, const Take& take) {
-  std::vector<std::uint8_t> piece(64u << 10);
+  std::vector<std::uint8_t> piece(std::clamp<std::uint64_t>(bytes.size, 1, 64u << 10));
   for (std::uint64_t offset = 0;;) {
     const auto read = bytes.read(offset, piece);
     if (!read) {

@@ -1,9 +1,11 @@
 #include "policies/code/fold.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "policies/code/text_methods.hpp"
+#include "policies/content/byte_block.hpp"
 #include "storage/base/one_of.hpp"
 
 namespace sallyport {
@@ -50,6 +52,8 @@ std::size_t weight_of(const Value& value) {
 }
 
 }  // namespace
+
+const Fold::Maybe Fold::maybe_none;
 
 Value Value::of(std::string text, bool exact) {
   Value out;
@@ -100,20 +104,34 @@ void Fold::walk(std::size_t end) {
   }
 }
 
+struct Fold::RolesOf {
+  struct Masks {
+    std::uint64_t matter, names;
+  };
+  [[gnu::always_inline]] static Masks run(const Token* tokens, std::size_t count, unsigned mask) {
+    alignas(64) std::array<std::uint8_t, block_bytes> roles{};
+    if (count == block_bytes)
+      for (std::size_t i = 0; i < block_bytes; ++i) roles[i] = tokens[i].role;
+    else
+      for (std::size_t i = 0; i < count; ++i) roles[i] = tokens[i].role;
+    ByteBlock block;
+    sallyport::load(block, roles.data());
+    return {bits((block & static_cast<std::uint8_t>(mask)) != 0),
+            bits((block & std::uint8_t{Token::name}) != 0)};
+  }
+};
+
 // Bit i speaks of the token at next_ + i: false where step() would do nothing.
 std::uint64_t Fold::that_matter(std::size_t count, bool in_arrow) const {
   const Token* const tokens = held_.data() + next_;
   const unsigned mask = Token::acts | (in_arrow ? Token::ends_arrow : 0u);
-  std::uint64_t out = 0, names = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    out |= std::uint64_t{(tokens[i].role & mask) != 0} << i;
-    names |= std::uint64_t{(tokens[i].role & Token::name) != 0} << i;
-  }
+  RolesOf::Masks roles = run_wide<RolesOf>(tokens, count, mask);
+  std::uint64_t out = roles.matter, names = roles.names;
   for (; names != 0; names &= names - 1) {
     const int i = std::countr_zero(names);
     const std::uint16_t code = tokens[i].code;
     const bool goes_on = (at(next_ + static_cast<std::size_t>(i) + 1).role & Token::goes_on) != 0;
-    const unsigned matters = maybe_leads_[code] | unsigned{goes_on && maybe_bound_[code]};
+    const unsigned matters = maybe_->leads[code] | unsigned{goes_on && maybe_->bound[code]};
     out |= std::uint64_t{matters} << i;
   }
   return out;
@@ -214,7 +232,7 @@ void Fold::shadow_parameters(std::size_t last) {
 }
 
 void Fold::shadow(const Token& name) {
-  if (name.word == Word::none && maybe_bound_[name.code] && bound(name.text, name.code) != nullptr)
+  if (name.word == Word::none && maybe_->bound[name.code] && bound(name.text, name.code) != nullptr)
     bind(name.text, name.code, Value());
 }
 
@@ -259,7 +277,7 @@ bool Fold::leads_somewhere(std::size_t i) const {
     case Word::word_top:
     case Word::word_parent:
     case Word::word_frames:
-      return dot ? name.word != Word::none || maybe_bound_[name.code] : next.is(op("["));
+      return dot ? name.word != Word::none || maybe_->bound[name.code] : next.is(op("["));
     case Word::word_module:
       return dot || next.is(op("["));
     case Word::word_Function:
@@ -300,28 +318,28 @@ void Fold::step_word(std::size_t i) {
         }
         return;
       }
-      if (free_word(i) && (at(i + 1).is(op("(")) || maybe_bound_[token.code])) evaluate(i);
+      if (free_word(i) && (at(i + 1).is(op("(")) || maybe_->bound[token.code])) evaluate(i);
       return;
     case WordKind::root:
       // [x].map(Function)
       if (token.word == Word::word_Function && at(i + 1).is(op(")")) && i > 1 && at(i - 1).is(op("(")) &&
           one_of(at(i - 2).text, {"map", "then", "forEach", "flatMap"}))
         uses_.refers("?.Function", CodeUses::How::passed_on, place_of(token));
-      if (free_word(i) && (leads_somewhere(i) || (maybe_bound_[token.code] && bound(token.text, token.code))))
+      if (free_word(i) &&
+          (leads_somewhere(i) || (maybe_->bound[token.code] && bound(token.text, token.code))))
         evaluate(i);
       return;
     case WordKind::none:
       break;
   }
   const bool looked_into = at(i + 1).is(op(".")) || at(i + 1).is(op("["));
-  if (!maybe_leads_[token.code] && !(looked_into && maybe_holds_[token.code]) && !at(i + 1).is(op("+")))
+  if (!maybe_->leads[token.code] && !(looked_into && maybe_->holds[token.code]) && !at(i + 1).is(op("+")))
     return;
   if (!free_word(i)) return;
   const Token& next = at(i + 1);
   const Value* value = bound(token.text, token.code);
   if (value == nullptr) {
-    if (next.is(op(".")) && bound(std::string(token.text) + "." + std::string(at(i + 2).text), token.code))
-      evaluate(i);
+    if (next.is(op(".")) && bound_member(token, at(i + 2).text)) evaluate(i);
     return;
   }
   switch (value->kind) {
@@ -395,7 +413,9 @@ bool Fold::passes_text(std::size_t i) {
   const Token& callee = last ? end_token : held_[i - 2];
   const std::string_view name = callee.kind == Token::Kind::word ? callee.text : std::string_view();
   if (!last && name.empty() && !callee.is(op(")")) && !callee.is(op("]"))) return false;
-  const std::string text = decoded(held_[i]);
+  const bool escaped = (held_[i].flags & Token::escaped) != 0;
+  const std::string plain = escaped ? decoded(held_[i]) : std::string();
+  const std::string_view text = escaped ? plain : held_[i].text;
   if (!uses_.passes(name, text, place_of(held_[i]))) return false;
   pos_ = i + 2;
   limit_ = std::min(i + ahead_max, held_.size());
@@ -446,7 +466,7 @@ bool Fold::begins_constant(std::size_t i) const {
       if (token.word == Word::word_function)
         return (next.is(op("(")) && at(i + 2).is(op(")")) && at(i + 4).is(Word::word_return));
       if (kind_of(token.word) == WordKind::root || kind_of(token.word) == WordKind::member) return true;
-      if (maybe_bound_[token.code]) return true;
+      if (maybe_->bound[token.code]) return true;
       // What may hand a module on: load('m').
       if (next.is(op("(")) && at(i + 2).kind == Token::Kind::string && at(i + 3).is(op(")"))) return true;
       // What a compiler wraps a module in: __toESM(require('m')).
@@ -568,7 +588,7 @@ void Fold::static_import(std::size_t i) {
 const Fold::Name* Fold::find_name(std::string_view text, std::uint16_t code) const {
   if (first_name_.empty()) return nullptr;
   for (std::uint32_t i = first_name_[code % buckets]; i != 0; i = names_[i].next)
-    if (names_[i].text == text) return &names_[i];
+    if (names_[i].code == code && names_[i].text == text) return &names_[i];
   return nullptr;
 }
 
@@ -582,7 +602,7 @@ void Fold::bind(std::string_view name, std::uint16_t code, Value value) {
     if (names_.size() >= names_max) return;
     if (first_name_.empty()) first_name_.resize(buckets);
     std::uint32_t& first = first_name_[code % buckets];
-    names_.push_back({std::string(name), {}, first});
+    names_.push_back({std::string(name), {}, first, code});
     first = static_cast<std::uint32_t>(names_.size() - 1);
     known = &names_.back();
   }
@@ -598,21 +618,31 @@ void Fold::bind(std::string_view name, std::uint16_t code, Value value) {
     all.pop_back();
   }
   if (all.size() >= 16) return;
+  if (!own_maybe_) {
+    own_maybe_ = std::make_unique<Maybe>();
+    maybe_ = own_maybe_.get();
+  }
   const auto know = [&](std::bitset<65536>& names) {
     names_known_ += !names[code];
     names[code] = true;
   };
-  know(maybe_bound_);
+  know(own_maybe_->bound);
+  if (name.find('.') != std::string_view::npos) own_maybe_->member[code] = true;
   if (value.kind == object || value.kind == list)
-    know(maybe_holds_);
+    know(own_maybe_->holds);
   else if (value.kind != text && value.kind != number)
-    know(maybe_leads_);
+    know(own_maybe_->leads);
   bound_bytes_ += bytes;
   all.push_back({std::move(value), depth, scope});
 }
 
+const Value* Fold::bound_member(const Token& of, std::string_view name) const {
+  if (!maybe_->member[of.code]) return nullptr;
+  return bound(std::string(of.text) + "." + std::string(name), of.code);
+}
+
 const Value* Fold::bound(std::string_view name, std::uint16_t code) const {
-  if (!maybe_bound_[code]) return nullptr;
+  if (!maybe_->bound[code]) return nullptr;
   const Name* known = find_name(name, code);
   if (known == nullptr) return nullptr;
   for (auto b = known->bindings.rbegin(); b != known->bindings.rend(); ++b) {

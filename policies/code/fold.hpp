@@ -6,6 +6,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -99,6 +100,7 @@ class Fold {
 
   // The walk over the tokens.
   void walk(std::size_t end);
+  struct RolesOf;
   std::uint64_t that_matter(std::size_t count, bool in_arrow) const;
   void step(std::size_t i);
   void step_word(std::size_t i);
@@ -119,6 +121,7 @@ class Fold {
   const Token& at(std::size_t i) const { return i < held_.size() ? held_[i] : end_token; }
   void bind(std::string_view name, std::uint16_t code, Value value);
   const Value* bound(std::string_view name, std::uint16_t code) const;
+  const Value* bound_member(const Token& of, std::string_view name) const;
 
   // Expressions, from pos_ on.
   Value expression();
@@ -167,14 +170,22 @@ class Fold {
     std::string text;
     std::vector<Binding> bindings;
     std::uint32_t next = 0;
+    std::uint16_t code = 0;
   };
-  static constexpr std::size_t buckets = 2048;
+  static constexpr std::size_t buckets = 8192;
   const Name* find_name(std::string_view text, std::uint16_t code) const;
   std::vector<Name> names_{1};  // the first is none
   std::vector<std::uint32_t> first_name_;
   std::size_t bound_bytes_ = 0;
-  // By the hash of a name: whether it may stand for anything, and for what is worth following.
-  std::bitset<65536> maybe_bound_, maybe_leads_, maybe_holds_;
+  // By the hash of a name: whether it may stand for anything, for what is worth following, for what holds
+  // such things, and whether something is bound to a member of it. A text that binds nothing needs none of
+  // its own.
+  struct Maybe {
+    std::bitset<65536> bound, leads, holds, member;
+  };
+  static const Maybe maybe_none;
+  const Maybe* maybe_ = &maybe_none;
+  std::unique_ptr<Maybe> own_maybe_;
   std::uint64_t names_known_ = 0;  // counts the changes of these
 };
 

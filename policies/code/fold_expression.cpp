@@ -201,7 +201,8 @@ Value Fold::tail(Value value, std::size_t start) {
   bool called = false;
   while (!done()) {
     const Token& token = now();
-    std::string name;
+    std::string_view name;
+    std::string computed;
     if (token.is(op(".")) || token.is(op("?."))) {
       const Token& next = at(pos_ + 1);
       if (next.is(op("(")) || next.is(op("["))) {
@@ -212,7 +213,7 @@ Value Fold::tail(Value value, std::size_t start) {
       name = next.text;
       pos_ += 2;
       if (!first.empty()) {
-        if (const Value* known = bound(std::string(first) + "." + name, at(start).code)) {
+        if (const Value* known = bound_member(at(start), name)) {
           value = made(*known);
           first = {};
           continue;
@@ -223,7 +224,8 @@ Value Fold::tail(Value value, std::size_t start) {
       const Value index = sequence();
       skip_to(op("]"));
       bool exact = true;
-      name = text_of(index, exact);
+      computed = text_of(index, exact);
+      name = computed;
       if (!exact || name.empty()) {
         value = value.kind == Value::Kind::reference && value.text == "process.env"
                     ? Value::refer("process.env.?")
@@ -232,7 +234,7 @@ Value Fold::tail(Value value, std::size_t start) {
         called = false;
         continue;
       }
-      if (value.refers_to("this")) value = global(name), name.clear();
+      if (value.refers_to("this")) value = global(name), name = {};
     } else if (token.is(op("("))) {
       value = call(std::move(value), items(op(")")), place);
       first = {};
@@ -641,7 +643,10 @@ Value Fold::member(const Value& of, std::string_view name) {
     return Value::refer("require");
   if ((name == "default" && path.starts_with("module:")) || name == "__proto__") return of;
   if (path.size() > 300) return Value::refer("?");
-  return Value::refer(path + "." + std::string(name));
+  std::string longer;
+  longer.reserve(path.size() + 1 + name.size());
+  longer.append(path).append(1, '.').append(name);
+  return Value::refer(std::move(longer));
 }
 
 Value Fold::load(const Value& module, CodePlace place) {

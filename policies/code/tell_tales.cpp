@@ -36,7 +36,8 @@ bool adds_names(std::string_view to_here, std::string_view from_here) {
   if (!to_here.empty()) to_here.remove_suffix(1);
   for (size = 0; size < to_here.size() && size <= name_max && is_name(to_here[to_here.size() - 1 - size]);)
     ++size;
-  return size > 0 && size <= name_max && size < to_here.size() && is_quote(to_here[to_here.size() - 1 - size]);
+  return size > 0 && size <= name_max && size < to_here.size() &&
+         is_quote(to_here[to_here.size() - 1 - size]);
 }
 
 // Of getPrototypeOf(, with one more letter: of functions other than plain ones.

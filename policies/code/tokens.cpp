@@ -382,7 +382,7 @@ struct Tokens::PlainOf {
 
 Tokens::Tokens(Language language, Sink sink, std::size_t again)
     : language_(language), sink_(std::move(sink)), again_(again) {
-  tokens_.resize(256);
+  tokens_.resize(32);
 }
 
 void Tokens::feed(Bytes bytes) {

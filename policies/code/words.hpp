@@ -57,18 +57,26 @@ inline WordKind kind_of(Word word) {
   return word_kinds[static_cast<std::size_t>(word)];
 }
 
-// A hash of up to 16 of the bytes; `text` must be followed by 8 bytes that may be read.
+// The first and the last eight bytes, which of a word of up to 16 are all; `text` must be followed by 8 bytes
+// that may be read.
+struct WordEnds {
+  std::uint64_t head = 0, tail = 0;
+  bool operator==(const WordEnds&) const = default;
+};
+inline WordEnds word_ends(const char* text, std::size_t size) {
+  WordEnds ends;
+  std::memcpy(&ends.head, text, 8);
+  if (size < 8)
+    ends.head &= ~std::uint64_t{0} >> (8 * (8 - size));
+  else
+    std::memcpy(&ends.tail, text + size - 8, 8);
+  return ends;
+}
+
 inline std::uint32_t word_hash(const char* text, std::size_t size) {
-  std::uint64_t head, tail;
-  std::memcpy(&head, text, 8);
-  if (size < 8) {
-    head &= ~std::uint64_t{0} >> (8 * (8 - size));
-    tail = size;
-  } else {
-    std::memcpy(&tail, text + size - 8, 8);
-    tail = (tail << 9 | tail >> 55) + size;
-  }
-  return static_cast<std::uint32_t>(((head ^ tail) * 0x9e3779b97f4a7c15u) >> 32);
+  const WordEnds ends = word_ends(text, size);
+  const std::uint64_t tail = (ends.tail << 9 | ends.tail >> 55) + size;
+  return static_cast<std::uint32_t>(((ends.head ^ tail) * 0x9e3779b97f4a7c15u) >> 32);
 }
 
 struct WordSlot {

@@ -67,11 +67,10 @@ void add_patterns(CompiledRules& rules) {
   rules.patterns.push_back({R"(\x1f\x8b\x08[\x00-\x1f]|PK\x03\x04)", 0, {}, {}, Use::packed});
   const auto signs = tell_tales();
   for (std::size_t i = 0; i < signs.size(); ++i)
-    rules.patterns.push_back(
-        {std::string(signs[i].expression),
-         signs[i].groups == 0 || signs[i].holds != nullptr ? 0u : HS_FLAG_SINGLEMATCH,
-         {},
-         i});
+    rules.patterns.push_back({std::string(signs[i].expression),
+                              signs[i].groups == 0 || signs[i].holds != nullptr ? 0u : HS_FLAG_SINGLEMATCH,
+                              {},
+                              i});
 }
 
 Result<Database> compile(const CompiledRules& rules) {
