@@ -236,17 +236,17 @@ bool Glob::match(const std::vector<std::string_view>& path, std::size_t path_at,
   return path_at + 1 == path.size() && path[path_at].empty();  // "a/b/" meets "a/b"
 }
 
-bool Glob::matches(std::string_view path, bool partial) const {
-  if (partial && path == "/") return true;
-  const std::vector<std::string_view> split_path = split(path);
-  std::string_view base;
-  for (const std::string_view part : split_path) {
-    if (!part.empty()) base = part;
+Glob::Path::Path(std::string_view path) : root(path == "/"), parts(split(path)), last(1) {
+  for (const std::string_view part : parts) {
+    if (!part.empty()) last[0] = part;
   }
-  const std::vector<std::string_view> base_alone = {base};
+}
+
+bool Glob::matches(const Path& path, bool partial) const {
+  if (partial && path.root) return true;
   int steps = 0;
-  return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const Parts& parts) {
-    return match(parts.size() == 1 ? base_alone : split_path, 0, parts, 0, partial, steps);
+  return std::any_of(alternatives_.begin(), alternatives_.end(), [&](const Parts& pattern) {
+    return match(pattern.size() == 1 ? path.last : path.parts, 0, pattern, 0, partial, steps);
   });
 }
 

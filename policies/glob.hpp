@@ -23,7 +23,15 @@ class Glob {
   // `path` is relative, or begins with '/' to meet only patterns that do so too. A pattern of one part
   // matches the last part of any path. `partial`: also true of a folder that something matching may lie
   // below.
-  bool matches(std::string_view path, bool partial = false) const;
+  // A path taken apart, to be held against many patterns; it must outlive this.
+  struct Path {
+    explicit Path(std::string_view path);
+    bool root;
+    std::vector<std::string_view> parts;
+    std::vector<std::string_view> last;  // the last part that is not empty, alone
+  };
+  bool matches(const Path& path, bool partial = false) const;
+  bool matches(std::string_view path, bool partial = false) const { return matches(Path(path), partial); }
   bool negated() const { return negated_; }  // an odd number of '!' in front; matches() is not turned around
   std::size_t alternatives() const { return alternatives_.size(); }  // that its braces expand to
   std::size_t expressions() const;  // of its parts, those that are held compiled: up to 64 KiB each

@@ -158,18 +158,33 @@ PackList::PackList(const Manifest& manifest, const std::vector<std::string>& pat
 // where the entry lies deeper than the folder of these rules, else empty.
 bool PackList::filter(const std::vector<Glob>& rules, bool included, std::string_view entry, bool partial,
                       std::string_view base) {
-  const std::string plain(entry), rooted = "/" + plain, name(base), rooted_name = "/" + name;
+  // A path as it is, and from the root.
+  struct Forms {
+    explicit Forms(std::string path)
+        : text("/" + std::move(path)), rooted(text), plain(std::string_view(text).substr(1)) {}
+    bool match(const Glob& rule, bool partial) const {
+      return rule.matches(rooted, partial) || rule.matches(plain, partial);
+    }
+    const std::string text;
+    const Glob::Path rooted, plain;
+  };
+  const std::string path(entry), name(base);
+  const Forms whole(path);
+  std::optional<Forms> folder, last, last_folder;
+  if (partial) {
+    folder.emplace(path + "/");
+    last.emplace(name);
+    last_folder.emplace(name + "/");
+  }
+  const auto may_hold = [](const Forms& file, const Forms& as_folder, const Glob& rule) {
+    return as_folder.match(rule, false) || (rule.negated() && file.match(rule, true));
+  };
   for (const Glob& rule : rules) {
     if (rule.negated() == included) continue;  // it could change nothing
-    bool match = rule.matches(rooted) || rule.matches(plain);
-    if (!match && partial) {
-      match = rule.matches(rooted + "/") || rule.matches(plain + "/") ||
-              (rule.negated() && (rule.matches(rooted, true) || rule.matches(plain, true)));
-      if (!match && !base.empty() && rule.single_part()) {
-        match = rule.matches(rooted_name + "/") || rule.matches(name + "/") ||
-                (rule.negated() && (rule.matches(rooted_name, true) || rule.matches(name, true)));
-      }
-    }
+    bool match = whole.match(rule, false);
+    if (!match && partial)
+      match = may_hold(whole, *folder, rule) ||
+              (!base.empty() && rule.single_part() && may_hold(*last, *last_folder, rule));
     if (match) included = rule.negated();
   }
   return included;
