@@ -6,7 +6,6 @@ import time
 
 import bodies
 import raw_publish
-from support.gateway import Gateway
 
 ROUNDS, HELD_ROUNDS = 7, 3
 PACE = 100_000_000  # bytes of body a second
@@ -33,9 +32,7 @@ def compare(gate, token, samples, status):
 
 def measure(table, folder):
     table.part("last body byte to answer", "gzip -dc")
-    # The bundle in what is to be held is real, and reads its environment beside a network.
-    (folder / "policy.toml").write_text('[rules]\n"code/exfiltration" = "escalate"\n')
-    gate = Gateway(folder / "gate", policy={"file": str(folder / "policy.toml")}).start()
+    gate = bodies.holding_gateway(folder).start()
     try:
         token = gate.add_user("alice", groups=["engineers"]).token
         tarball = bodies.leaked_map("leak")

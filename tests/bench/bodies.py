@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support import incidents, packages
+from support.gateway import Gateway
 
 BINARY_BYTES = 4 << 20  # one vendored binary
 
@@ -28,6 +29,13 @@ def write(folder, name, tarball):
     path = Path(folder) / f"{name}.json"
     path.write_text(json.dumps(packages.publish_document(name, "1.0.0", tarball, fields={"files": FILES})))
     return Body(name, path, len(tarball))
+
+
+def holding_gateway(folder):
+    """Holds what an Archive is: the bundle in it is real, and reads its environment beside a network."""
+    policy = Path(folder) / "policy.toml"
+    policy.write_text('[rules]\n"code/exfiltration" = "escalate"\n')
+    return Gateway(Path(folder) / "gate", policy={"file": str(policy)})
 
 
 FILES = ["cli.js", "cli.js.map", "vendor"]

@@ -6,7 +6,6 @@ import threading
 import bodies
 import raw_publish
 from start_up import rss_mib
-from support.gateway import Gateway
 from support.verdaccio import Verdaccio
 
 SIZES = {"10 KB": 10_000, "17.5 MB": 17_500_000, "60 MB": 60_000_000}
@@ -48,7 +47,7 @@ def growth(server, ready, token, warm_up, group, statuses):
 
 
 def measure(table, folder):
-    gate = Gateway(folder / "gate").start()
+    gate = bodies.holding_gateway(folder).start()
     gate.bench_token = gate.add_user("alice", groups=["engineers"]).token
     gate.stop()
     verdaccio = Verdaccio(folder / "verdaccio").start()
